@@ -1,0 +1,262 @@
+//! Identifiers: those the server mints (time-ordered) and those callers choose (checked text).
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use rand_core::Rng;
+use serde::{Deserialize, Serialize};
+
+use crate::time::Timestamp;
+
+/// A text that is not an identifier of the wanted kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not {kind}")]
+pub struct InvalidId {
+    /// What was expected, with its article: `a task id`.
+    pub kind: &'static str,
+    /// The text that was given.
+    pub text: String,
+}
+
+/// Mints strictly increasing UUIDv7 values: 48 bits of milliseconds, 12 bits of the fraction
+/// of the millisecond (RFC 9562, method 3), 62 random bits.
+///
+/// Ids of one mint never go back, even when its clock does, so inserts append to an index and
+/// a list ordered by id is ordered by creation.
+#[derive(Debug, Default)]
+pub struct Mint {
+    /// The last time part used: milliseconds shifted by 12, plus the fraction.
+    last: u64,
+}
+
+impl Mint {
+    /// The next value at `now`, larger than every earlier one of this mint.
+    pub fn next<R: Rng + ?Sized>(&mut self, now: Timestamp, rng: &mut R) -> u128 {
+        let micros = u64::try_from(now.as_micros()).unwrap_or(0);
+        let tick = ((micros / 1000) << 12) | ((micros % 1000) * 4096 / 1000);
+        self.last = tick.max(self.last + 1) & ((1 << 60) - 1);
+        let (millis, fraction) = (u128::from(self.last >> 12), u128::from(self.last & 0xfff));
+        let random = u128::from(rng.next_u64() >> 2);
+        (millis << 80) | (0x7 << 76) | (fraction << 64) | (0b10 << 62) | random
+    }
+}
+
+macro_rules! minted {
+    ($($(#[$doc:meta])* $name:ident = $prefix:literal, $kind:literal;)+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(into = "String", try_from = "String")]
+        pub struct $name(u128);
+
+        impl $name {
+            /// Mints the next id of this kind.
+            pub fn mint<R: Rng + ?Sized>(mint: &mut Mint, now: Timestamp, rng: &mut R) -> Self {
+                Self(mint.next(now, rng))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($prefix, "{:032x}"), self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                text.strip_prefix($prefix)
+                    .and_then(unhex)
+                    .map(Self)
+                    .ok_or_else(|| InvalidId { kind: $kind, text: text.chars().take(64).collect() })
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+
+            fn try_from(text: String) -> Result<Self, InvalidId> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.to_string()
+            }
+        }
+    )+};
+}
+
+/// The value of 32 lower hex digits.
+fn unhex(digits: &str) -> Option<u128> {
+    let lower = digits
+        .bytes()
+        .all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+    (digits.len() == 32 && lower)
+        .then(|| u128::from_str_radix(digits, 16).ok())
+        .flatten()
+}
+
+minted! {
+    /// A task: `task_` and 32 lower hex digits.
+    TaskId = "task_", "a task id";
+    /// A batch of tasks submitted together: `batch_` and 32 lower hex digits.
+    BatchId = "batch_", "a batch id";
+    /// A published capability: `cap_` and 32 lower hex digits.
+    CapabilityId = "cap_", "a capability id";
+    /// A recorded change of trust: `trust_` and 32 lower hex digits.
+    TrustRecordId = "trust_", "a trust record id";
+    /// An API key: `key_` and 32 lower hex digits.
+    KeyId = "key_", "a key id";
+}
+
+macro_rules! chosen {
+    ($($(#[$doc:meta])* $name:ident, $kind:literal, $check:expr;)+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(into = "String", try_from = "String")]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::borrow::Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&*self.0, f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                let valid: fn(&str) -> bool = $check;
+                if valid(text) {
+                    Ok(Self(text.into()))
+                } else {
+                    Err(InvalidId { kind: $kind, text: text.chars().take(64).collect() })
+                }
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+
+            fn try_from(text: String) -> Result<Self, InvalidId> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.0.as_ref().to_owned()
+            }
+        }
+    )+};
+}
+
+/// Longest name anywhere, in characters (semantics §9).
+pub const MAX_NAME: usize = 255;
+
+/// Whether `text` is a name: 1 to [`MAX_NAME`] characters, none of them a control character.
+pub fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().count() <= MAX_NAME && !text.chars().any(char::is_control)
+}
+
+fn is_agent_id(text: &str) -> bool {
+    (1..=128).contains(&text.len())
+        && text != "leaderboard"
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._:@-".contains(&byte))
+}
+
+chosen! {
+    /// An agent, as it calls itself: `[A-Za-z0-9._:@-]{1,128}`, but not `leaderboard`,
+    /// which is a path of the API.
+    AgentId, "an agent id ([A-Za-z0-9._:@-], 1 to 128 characters, not `leaderboard`)", is_agent_id;
+    /// Whoever submits tasks: a name.
+    ClientId, "a client id (1 to 255 characters, no control characters)", is_name;
+    /// A capability, a task type or a tag: a name.
+    Name, "a name (1 to 255 characters, no control characters)", is_name;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+
+    #[test]
+    fn minted_ids_grow_even_when_the_clock_goes_back() {
+        let mut rng = rand::rngs::StdRng::seed_from_u64(1);
+        let mut mint = Mint::default();
+        let instants = [5_000_000, 5_000_000, 4_000_000, 5_000_001, 6_000_000];
+        let ids = instants.map(|at| TaskId::mint(&mut mint, Timestamp::from_micros(at), &mut rng));
+        assert!(
+            ids.is_sorted() && ids.windows(2).all(|pair| pair[0] != pair[1]),
+            "{ids:?}"
+        );
+    }
+
+    #[test]
+    fn a_minted_id_is_a_uuid_of_version_7_and_reads_back() {
+        let mut rng = rand::rngs::StdRng::seed_from_u64(2);
+        let at = Timestamp::from_micros(1_700_000_000_123_456);
+        let id = TaskId::mint(&mut Mint::default(), at, &mut rng);
+        let text = id.to_string();
+        assert_eq!(text.len(), 37);
+        assert_eq!(
+            &text[5..17],
+            format!("{:012x}", 1_700_000_000_123_u64),
+            "milliseconds first"
+        );
+        assert_eq!(&text[17..18], "7", "version");
+        assert!(matches!(&text[21..22], "8" | "9" | "a" | "b"), "variant");
+        assert_eq!(text.parse::<TaskId>(), Ok(id));
+    }
+
+    #[test]
+    fn what_is_not_an_id_is_refused() {
+        for text in ["", "task_", "task_0123", "chain_00000000000000000000000000000000"] {
+            assert!(text.parse::<TaskId>().is_err(), "{text}");
+        }
+        assert!("task_0000000000000000000000000000000G".parse::<TaskId>().is_err());
+        assert!("task_ABCDEF00000000000000000000000000".parse::<TaskId>().is_err());
+        for text in ["", "a b", "leaderboard", "ä", "a/b", &"x".repeat(129)] {
+            assert!(text.parse::<AgentId>().is_err(), "{text}");
+        }
+        for text in ["", "a\0b", "a\nb", &"x".repeat(256)] {
+            assert!(text.parse::<ClientId>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,18 @@
+#![doc = include_str!("../README.md")]
+
+pub mod agent;
+pub mod effect;
+pub mod fair;
+pub mod ids;
+pub mod lane;
+pub mod routing;
+pub mod task;
+pub mod time;
+pub mod trust;
+
+pub use effect::Effect;
+pub use ids::{AgentId, BatchId, CapabilityId, ClientId, KeyId, Mint, Name, TaskId, TrustRecordId};
+pub use lane::Lane;
+pub use task::{Status, Task};
+pub use time::{Clock, Timestamp};
+pub use trust::TrustScore;
