@@ -1,0 +1,104 @@
+//! Capabilities that agents published.
+
+use ains_core::agent::Capability;
+use ains_core::{AgentId, Timestamp};
+use diesel::prelude::*;
+
+use crate::codec::read;
+use crate::connection::Conn;
+use crate::error::StoreError;
+use crate::schema::agent_capabilities::{self, dsl};
+
+#[derive(Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = agent_capabilities)]
+struct CapabilityRow {
+    capability_id: String,
+    agent_id: String,
+    name: String,
+    description: String,
+    input_schema: String,
+    output_schema: String,
+    pricing_model: String,
+    price: f64,
+    latency_p99_ms: i64,
+    availability_percent: f64,
+    deprecated: bool,
+    created_at: i64,
+}
+
+impl CapabilityRow {
+    fn into_capability(self) -> Result<Capability, StoreError> {
+        const T: &str = "agent_capabilities";
+        Ok(Capability {
+            id: read(T, &self.capability_id)?,
+            agent: read(T, &self.agent_id)?,
+            name: read(T, &self.name)?,
+            description: self.description,
+            input_schema: self.input_schema,
+            output_schema: self.output_schema,
+            pricing_model: self.pricing_model,
+            price: self.price,
+            latency_p99_ms: self.latency_p99_ms,
+            availability_percent: self.availability_percent,
+            deprecated: self.deprecated,
+            created_at: Timestamp::from_micros(self.created_at),
+        })
+    }
+}
+
+/// Stores a capability.
+///
+/// # Errors
+/// When the database fails, or its agent does not exist.
+pub fn insert(conn: &mut Conn, capability: &Capability) -> Result<(), StoreError> {
+    let row = CapabilityRow {
+        capability_id: capability.id.to_string(),
+        agent_id: capability.agent.to_string(),
+        name: capability.name.to_string(),
+        description: capability.description.clone(),
+        input_schema: capability.input_schema.clone(),
+        output_schema: capability.output_schema.clone(),
+        pricing_model: capability.pricing_model.clone(),
+        price: capability.price,
+        latency_p99_ms: capability.latency_p99_ms,
+        availability_percent: capability.availability_percent,
+        deprecated: capability.deprecated,
+        created_at: capability.created_at.as_micros(),
+    };
+    per_backend!(conn, |c| diesel::insert_into(agent_capabilities::table)
+        .values(&row)
+        .execute(c)?);
+    Ok(())
+}
+
+/// What an agent published, oldest first.
+///
+/// # Errors
+/// When the database fails, or a row is corrupt.
+pub fn of_agent(conn: &mut Conn, agent: &AgentId) -> Result<Vec<Capability>, StoreError> {
+    let rows: Vec<CapabilityRow> = per_backend!(conn, |c| {
+        dsl::agent_capabilities
+            .filter(dsl::agent_id.eq(agent.as_str()))
+            .order(dsl::capability_id)
+            .select(CapabilityRow::as_select())
+            .load(c)?
+    });
+    rows.into_iter().map(CapabilityRow::into_capability).collect()
+}
+
+/// What each of `agents` offers: pairs of agent and name, without what is deprecated.
+///
+/// # Errors
+/// When the database fails, or a row is corrupt.
+pub fn offered_by(conn: &mut Conn, agents: &[AgentId]) -> Result<Vec<(AgentId, String)>, StoreError> {
+    let rows: Vec<(String, String)> = per_backend!(conn, |c| {
+        dsl::agent_capabilities
+            .filter(dsl::agent_id.eq_any(agents.iter().map(AgentId::as_str)))
+            .filter(dsl::deprecated.eq(false))
+            .select((dsl::agent_id, dsl::name))
+            .load(c)?
+    });
+    rows.into_iter()
+        .map(|(agent, name)| Ok((read("agent_capabilities", &agent)?, name)))
+        .collect()
+}

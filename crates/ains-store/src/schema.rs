@@ -1,0 +1,172 @@
+//! The tables, as diesel sees them; the same on both databases.
+
+diesel::table! {
+    clients (client_id) {
+        client_id -> Text,
+        weight -> Double,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    agents (agent_id) {
+        agent_id -> Text,
+        public_key -> Text,
+        display_name -> Text,
+        description -> Nullable<Text>,
+        endpoint -> Text,
+        tags -> Text,
+        labels -> Text,
+        status -> Text,
+        draining -> Bool,
+        shared -> Bool,
+        max_concurrency -> Integer,
+        heartbeat_interval_seconds -> Integer,
+        trust_score -> Double,
+        average_seconds -> Nullable<Double>,
+        completed -> BigInt,
+        failed -> BigInt,
+        last_completed_at -> Nullable<BigInt>,
+        last_seen_at -> BigInt,
+        silent_at -> BigInt,
+        last_heartbeat_at -> Nullable<BigInt>,
+        last_assigned_at -> Nullable<BigInt>,
+        claims -> Bool,
+        unresponsive -> Bool,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    agent_capabilities (capability_id) {
+        capability_id -> Text,
+        agent_id -> Text,
+        name -> Text,
+        description -> Text,
+        input_schema -> Text,
+        output_schema -> Text,
+        pricing_model -> Text,
+        price -> Double,
+        latency_p99_ms -> BigInt,
+        availability_percent -> Double,
+        deprecated -> Bool,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    trust_records (id) {
+        id -> Text,
+        agent_id -> Text,
+        event -> Text,
+        delta -> Double,
+        score_before -> Double,
+        score_after -> Double,
+        reason -> Nullable<Text>,
+        task_id -> Nullable<Text>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    tasks (id) {
+        id -> Text,
+        client_id -> Text,
+        task_type -> Text,
+        capability -> Text,
+        lane -> Text,
+        heartbeat_needed -> Bool,
+        status -> Text,
+        gate -> Nullable<Text>,
+        priority -> Integer,
+        queue_key -> Nullable<BigInt>,
+        routing_strategy -> Text,
+        min_trust -> Double,
+        timeout_seconds -> Integer,
+        timeout_policy -> Text,
+        heartbeat_timeout_seconds -> Nullable<Integer>,
+        max_retries -> Integer,
+        retry_policy -> Text,
+        retry_count -> Integer,
+        attempt -> Integer,
+        lost_to -> Text,
+        agent_id -> Nullable<Text>,
+        claim_id -> Nullable<Text>,
+        error -> Nullable<Text>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        assigned_at -> Nullable<BigInt>,
+        started_at -> Nullable<BigInt>,
+        ended_at -> Nullable<BigInt>,
+        expires_at -> Nullable<BigInt>,
+        run_at -> Nullable<BigInt>,
+        due_at -> Nullable<BigInt>,
+        lease_expires_at -> Nullable<BigInt>,
+        input_data -> Nullable<Text>,
+        metadata -> Nullable<Text>,
+        result_data -> Nullable<Text>,
+        usage_data -> Nullable<Text>,
+        progress -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    task_documents (task_id) {
+        task_id -> Text,
+        input_data -> Nullable<Text>,
+        metadata -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    task_attempts (task_id, attempt) {
+        task_id -> Text,
+        attempt -> Integer,
+        agent_id -> Text,
+        assigned_at -> BigInt,
+        started_at -> Nullable<BigInt>,
+        ended_at -> BigInt,
+        outcome -> Text,
+        error -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    api_keys (key_id) {
+        key_id -> Text,
+        secret_sha256 -> Text,
+        name -> Text,
+        client_id -> Nullable<Text>,
+        admin -> Bool,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    idempotency_keys (scope, idempotency_key) {
+        scope -> Text,
+        idempotency_key -> Text,
+        fingerprint -> Text,
+        answer -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    counters (writer, name, minute) {
+        writer -> Text,
+        name -> Text,
+        minute -> BigInt,
+        value -> BigInt,
+    }
+}
+
+diesel::table! {
+    server_nodes (slot) {
+        slot -> Integer,
+        node_id -> Text,
+        started_at -> BigInt,
+        seen_at -> BigInt,
+    }
+}

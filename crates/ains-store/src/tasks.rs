@@ -1,0 +1,348 @@
+//! Tasks: reading, listing, and the hot batch statements.
+//!
+//! The forms that are fastest differ by database and stand side by side: prepared statements
+//! in a loop on SQLite (`hot_sqlite`), one set-based statement on PostgreSQL (`hot_postgres`).
+
+mod documents;
+mod hot_postgres;
+mod hot_sqlite;
+mod list;
+mod queue;
+mod row;
+
+use ains_core::{AgentId, Task, TaskId, Timestamp};
+use diesel::prelude::*;
+
+use crate::connection::Conn;
+use crate::error::StoreError;
+use crate::schema::tasks::dsl;
+pub use documents::INLINE_LIMIT;
+pub use list::{Filter, Page, count, list};
+pub use queue::{Look, Queue, ends, heads, ready_lanes, waiting_priorities};
+use row::{StateRow, TaskRow};
+
+/// JSON texts of a task that no decision looks into.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Documents {
+    /// What the client gave.
+    pub input: Option<Box<str>>,
+    /// What the client noted.
+    pub metadata: Option<Box<str>>,
+    /// What the agent made of it.
+    pub result: Option<Box<str>>,
+    /// What it cost.
+    pub usage: Option<Box<str>>,
+    /// How far the agent has come.
+    pub progress: Option<Box<str>>,
+}
+
+/// A task with its documents.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredTask {
+    /// The task.
+    pub task: Task,
+    /// Its documents.
+    pub documents: Documents,
+    /// The claim that it was handed out for.
+    pub claim_id: Option<String>,
+}
+
+/// A changed task to be saved. Documents that are `None` stay as they are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Save<'a> {
+    /// The task after the change.
+    pub task: &'a Task,
+    /// New documents.
+    pub documents: &'a Documents,
+    /// The claim that it was handed out for.
+    pub claim_id: Option<&'a str>,
+}
+
+/// Stores new tasks. An id that exists already is left as it is, so a batch may be run again.
+///
+/// # Errors
+/// When the database fails.
+pub fn insert(conn: &mut Conn, tasks: &[StoredTask]) -> Result<(), StoreError> {
+    if tasks.is_empty() {
+        return Ok(());
+    }
+    documents::insert_after(conn, tasks, |conn, rows| match conn {
+        Conn::Sqlite(c) => hot_sqlite::insert(c, rows),
+        Conn::Postgres(c) => hot_postgres::insert(c, rows),
+    })
+}
+
+/// Saves changed tasks; each must have been loaded with [`lock`] or [`heads`] in this transaction.
+///
+/// # Errors
+/// When the database fails.
+pub fn save(conn: &mut Conn, changes: &[Save<'_>]) -> Result<(), StoreError> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    documents::save_metadata(conn, changes)?;
+    match conn {
+        Conn::Sqlite(c) => hot_sqlite::save(c, changes),
+        Conn::Postgres(c) => hot_postgres::save(c, changes),
+    }
+}
+
+/// Loads tasks to be changed, without their documents (all `None`); on PostgreSQL locks them, in
+/// order of id. Those that do not exist are left out.
+///
+/// # Errors
+/// When the database fails, or a row is corrupt.
+pub fn lock(conn: &mut Conn, ids: &[TaskId]) -> Result<Vec<StoredTask>, StoreError> {
+    let rows: Vec<StateRow> = match conn {
+        Conn::Sqlite(c) => hot_sqlite::find(c, ids)?,
+        Conn::Postgres(c) => dsl::tasks
+            .filter(dsl::id.eq_any(texts(ids)))
+            .order(dsl::id)
+            .for_update()
+            .select(StateRow::as_select())
+            .load(c)?,
+    };
+    rows.into_iter().map(StateRow::into_stored).collect()
+}
+
+/// The tasks with these ids, with their documents, in the order asked; unknown ids are left out.
+///
+/// # Errors
+/// When the database fails, or a row is corrupt.
+pub fn by_ids(conn: &mut Conn, ids: &[TaskId]) -> Result<Vec<StoredTask>, StoreError> {
+    let rows: Vec<TaskRow> = per_backend!(conn, |c| {
+        dsl::tasks
+            .filter(dsl::id.eq_any(texts(ids)))
+            .select(TaskRow::as_select())
+            .load(c)?
+    });
+    let mut found = documents::complete(conn, rows)?;
+    let place: std::collections::BTreeMap<TaskId, usize> =
+        ids.iter().enumerate().map(|(n, id)| (*id, n)).collect();
+    found.sort_by_key(|stored| place.get(&stored.task.id).copied());
+    Ok(found)
+}
+
+/// What an agent holds for a claim.
+///
+/// # Errors
+/// When the database fails, or a row is corrupt.
+pub fn held_for_claim(conn: &mut Conn, agent: &AgentId, claim: &str) -> Result<Vec<StoredTask>, StoreError> {
+    let rows: Vec<TaskRow> = per_backend!(conn, |c| {
+        dsl::tasks
+            .filter(dsl::agent_id.eq(agent.as_str()))
+            .filter(dsl::lease_expires_at.is_not_null())
+            .filter(dsl::claim_id.eq(claim))
+            .order(dsl::id)
+            .select(TaskRow::as_select())
+            .load(c)?
+    });
+    documents::complete(conn, rows)
+}
+
+/// What an agent was given and has not started, oldest first, at most `limit`; locked on PostgreSQL.
+///
+/// # Errors
+/// When the database fails, or a row is corrupt.
+pub fn assigned_to(conn: &mut Conn, agent: &AgentId, limit: i64) -> Result<Vec<StoredTask>, StoreError> {
+    macro_rules! assigned {
+        () => {
+            dsl::tasks
+                .filter(dsl::agent_id.eq(agent.as_str()))
+                .filter(dsl::lease_expires_at.is_not_null())
+                .filter(dsl::status.eq("ASSIGNED"))
+                .order(dsl::id)
+                .limit(limit)
+                .select(TaskRow::as_select())
+        };
+    }
+    let rows: Vec<TaskRow> = match conn {
+        Conn::Sqlite(c) => assigned!().load(c)?,
+        Conn::Postgres(c) => assigned!().for_update().load(c)?,
+    };
+    documents::complete(conn, rows)
+}
+
+/// Ids of what an agent holds, oldest first.
+///
+/// # Errors
+/// When the database fails, or a row is corrupt.
+pub fn held_by(conn: &mut Conn, agent: &AgentId) -> Result<Vec<TaskId>, StoreError> {
+    let ids: Vec<String> = per_backend!(conn, |c| {
+        dsl::tasks
+            .filter(dsl::agent_id.eq(agent.as_str()))
+            .filter(dsl::lease_expires_at.is_not_null())
+            .order(dsl::id)
+            .select(dsl::id)
+            .load(c)?
+    });
+    ids.iter().map(|id| crate::codec::read("tasks", id)).collect()
+}
+
+/// How many tasks each of `agents` holds; those that hold none may be left out.
+///
+/// # Errors
+/// When the database fails, or a row is corrupt.
+pub fn loads(conn: &mut Conn, agents: &[AgentId]) -> Result<Vec<(AgentId, u32)>, StoreError> {
+    let rows: Vec<(Option<String>, i64)> = match conn {
+        Conn::Sqlite(c) => {
+            let mut rows = Vec::with_capacity(agents.len());
+            for agent in agents {
+                let held = dsl::tasks
+                    .filter(dsl::agent_id.eq(agent.as_str()))
+                    .filter(dsl::lease_expires_at.is_not_null());
+                rows.push((Some(agent.to_string()), held.count().get_result(c)?));
+            }
+            rows
+        }
+        Conn::Postgres(c) => dsl::tasks
+            .filter(dsl::agent_id.eq_any(agents.iter().map(AgentId::as_str)))
+            .filter(dsl::lease_expires_at.is_not_null())
+            .group_by(dsl::agent_id)
+            .select((dsl::agent_id, diesel::dsl::count_star()))
+            .load(c)?,
+    };
+    row::loads(rows)
+}
+
+/// How many tasks every agent holds that holds any: for the start of a server.
+///
+/// # Errors
+/// When the database fails, or a row is corrupt.
+pub fn all_loads(conn: &mut Conn) -> Result<Vec<(AgentId, u32)>, StoreError> {
+    let rows: Vec<(Option<String>, i64)> = per_backend!(conn, |c| {
+        dsl::tasks
+            .filter(dsl::lease_expires_at.is_not_null())
+            .group_by(dsl::agent_id)
+            .select((dsl::agent_id, diesel::dsl::count_star()))
+            .load(c)?
+    });
+    row::loads(rows)
+}
+
+/// Tasks for which an instant has come: lease over, due, or expired; at most `limit` of each,
+/// with who holds them. Nothing is locked: judge them again after [`lock`].
+///
+/// # Errors
+/// When the database fails, or a row is corrupt.
+pub fn overdue(
+    conn: &mut Conn,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<(TaskId, Option<AgentId>)>, StoreError> {
+    let now = now.as_micros();
+    let rows: Vec<(String, Option<String>)> = per_backend!(conn, |c| {
+        let columns = (dsl::id, dsl::agent_id);
+        let mut rows = dsl::tasks
+            .filter(dsl::lease_expires_at.le(now))
+            .order(dsl::lease_expires_at)
+            .limit(limit)
+            .select(columns)
+            .load(c)?;
+        rows.extend(
+            dsl::tasks
+                .filter(dsl::due_at.le(now))
+                .order(dsl::due_at)
+                .limit(limit)
+                .select(columns)
+                .load::<(String, Option<String>)>(c)?,
+        );
+        rows.extend(
+            dsl::tasks
+                .filter(dsl::expires_at.le(now))
+                .filter(dsl::ended_at.is_null())
+                .order(dsl::expires_at)
+                .limit(limit)
+                .select(columns)
+                .load::<(String, Option<String>)>(c)?,
+        );
+        rows
+    });
+    let mut found = rows
+        .iter()
+        .map(|(id, agent)| {
+            Ok((
+                crate::codec::read("tasks", id)?,
+                crate::codec::read_opt("tasks", agent.as_deref())?,
+            ))
+        })
+        .collect::<Result<Vec<_>, StoreError>>()?;
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
+
+/// The next instant at which a lease ends, a task is due, or one expires.
+///
+/// # Errors
+/// When the database fails.
+pub fn next_instant(conn: &mut Conn) -> Result<Option<Timestamp>, StoreError> {
+    let instants: [Option<Option<i64>>; 3] = per_backend!(conn, |c| [
+        dsl::tasks
+            .filter(dsl::lease_expires_at.is_not_null())
+            .order(dsl::lease_expires_at)
+            .select(dsl::lease_expires_at)
+            .first(c)
+            .optional()?,
+        dsl::tasks
+            .filter(dsl::due_at.is_not_null())
+            .order(dsl::due_at)
+            .select(dsl::due_at)
+            .first(c)
+            .optional()?,
+        dsl::tasks
+            .filter(dsl::expires_at.is_not_null())
+            .filter(dsl::ended_at.is_null())
+            .order(dsl::expires_at)
+            .select(dsl::expires_at)
+            .first(c)
+            .optional()?,
+    ]);
+    Ok(instants
+        .into_iter()
+        .flatten()
+        .flatten()
+        .min()
+        .map(Timestamp::from_micros))
+}
+
+/// Removes at most `limit` tasks that ended before `before`, with all that belongs to them;
+/// returns how many of each status.
+///
+/// # Errors
+/// When the database fails, or a row is corrupt.
+pub fn remove_ended(
+    conn: &mut Conn,
+    before: Timestamp,
+    limit: i64,
+) -> Result<Vec<(TaskId, ains_core::Status)>, StoreError> {
+    let mut removed = Vec::new();
+    for status in ains_core::Status::ALL
+        .into_iter()
+        .filter(|status| status.is_terminal())
+    {
+        // Ids are ordered by submission, so the oldest stand at the head of the index; what was
+        // submitted later than `before` cannot have ended before it.
+        let ids: Vec<(String, Option<i64>)> = per_backend!(conn, |c| {
+            dsl::tasks
+                .filter(dsl::status.eq(status.as_str()))
+                .filter(dsl::ended_at.is_not_null())
+                .filter(dsl::ended_at.lt(before.as_micros()))
+                .order(dsl::id)
+                .limit(limit)
+                .select((dsl::id, dsl::ended_at))
+                .load(c)?
+        });
+        let ids: Vec<String> = ids.into_iter().map(|(id, _)| id).collect();
+        for id in &ids {
+            removed.push((crate::codec::read("tasks", id)?, status));
+        }
+        per_backend!(conn, |c| diesel::delete(dsl::tasks.filter(dsl::id.eq_any(&ids)))
+            .execute(c)?);
+    }
+    Ok(removed)
+}
+
+fn texts(ids: &[TaskId]) -> Vec<String> {
+    ids.iter().map(TaskId::to_string).collect()
+}

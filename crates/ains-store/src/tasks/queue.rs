@@ -1,0 +1,157 @@
+//! The queues of ready tasks: where a new one stands, and which come first.
+
+use ains_core::{ClientId, Lane, fair};
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+
+use super::row::TaskRow;
+use super::{StoredTask, documents};
+use crate::codec::read;
+use crate::connection::Conn;
+use crate::error::StoreError;
+use crate::schema::tasks::dsl;
+
+/// One priority of one lane.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Queue {
+    /// The lane.
+    pub lane: Lane,
+    /// The priority, 1..=10.
+    pub priority: u8,
+}
+
+/// The two ends of a queue, as seen by `client`.
+///
+/// # Errors
+/// When the database fails.
+pub fn ends(conn: &mut Conn, queue: &Queue, client: &ClientId) -> Result<fair::Ends, StoreError> {
+    let lane = queue.lane.to_string();
+    let priority = i32::from(queue.priority);
+    let (lowest, own_highest): (Option<Option<i64>>, Option<Option<i64>>) = per_backend!(conn, |c| (
+        dsl::tasks
+            .filter(dsl::lane.eq(&lane))
+            .filter(dsl::priority.eq(priority))
+            .filter(dsl::queue_key.is_not_null())
+            .order((dsl::queue_key.asc(), dsl::id.asc()))
+            .select(dsl::queue_key)
+            .first(c)
+            .optional()?,
+        dsl::tasks
+            .filter(dsl::lane.eq(&lane))
+            .filter(dsl::priority.eq(priority))
+            .filter(dsl::client_id.eq(client.as_str()))
+            .filter(dsl::queue_key.is_not_null())
+            .order(dsl::queue_key.desc())
+            .select(dsl::queue_key)
+            .first(c)
+            .optional()?,
+    ));
+    Ok(fair::Ends {
+        lowest: lowest.flatten(),
+        own_highest: own_highest.flatten(),
+    })
+}
+
+/// Whether the heads of a queue are only looked at, or taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// Not locked: to be locked with [`lock`](super::lock) and judged again.
+    Peek,
+    /// Locked on PostgreSQL, without those that another transaction has locked.
+    Take,
+}
+
+/// Loads what a query finds; to take it where there are other writers, without what they hold.
+macro_rules! heads {
+    ($conn:expr, $look:expr, $query:expr) => {
+        match (&mut *$conn, $look) {
+            (Conn::Sqlite(c), _) => $query.load(c)?,
+            (Conn::Postgres(c), Look::Peek) => $query.load(c)?,
+            (Conn::Postgres(c), Look::Take) => $query.for_update().skip_locked().load(c)?,
+        }
+    };
+}
+
+/// The first `limit` ready tasks of a lane, of one priority if it is given, best first.
+///
+/// # Errors
+/// When the database fails, or a row is corrupt.
+pub fn heads(
+    conn: &mut Conn,
+    lane: &Lane,
+    priority: Option<u8>,
+    limit: i64,
+    look: Look,
+) -> Result<Vec<StoredTask>, StoreError> {
+    let lane = lane.to_string();
+    // Two texts instead of one with an optional condition, so that both stay prepared.
+    let rows: Vec<TaskRow> = match priority {
+        None => heads!(
+            conn,
+            look,
+            dsl::tasks
+                .filter(dsl::lane.eq(lane))
+                .filter(dsl::queue_key.is_not_null())
+                .order((dsl::priority.desc(), dsl::queue_key.asc(), dsl::id.asc()))
+                .limit(limit)
+                .select(TaskRow::as_select())
+        ),
+        Some(priority) => heads!(
+            conn,
+            look,
+            dsl::tasks
+                .filter(dsl::lane.eq(lane))
+                .filter(dsl::priority.eq(i32::from(priority)))
+                .filter(dsl::queue_key.is_not_null())
+                .order((dsl::queue_key.asc(), dsl::id.asc()))
+                .limit(limit)
+                .select(TaskRow::as_select())
+        ),
+    };
+    documents::complete(conn, rows)
+}
+
+/// The priorities at which tasks of a lane wait, highest first: one short seek each.
+///
+/// # Errors
+/// When the database fails.
+pub fn waiting_priorities(conn: &mut Conn, lane: &Lane) -> Result<Vec<u8>, StoreError> {
+    let lane = lane.to_string();
+    let mut waiting = Vec::new();
+    let mut below = i32::MAX;
+    loop {
+        let next: Option<i32> = per_backend!(conn, |c| {
+            dsl::tasks
+                .filter(dsl::lane.eq(&lane))
+                .filter(dsl::priority.lt(below))
+                .filter(dsl::queue_key.is_not_null())
+                .order(dsl::priority.desc())
+                .select(dsl::priority)
+                .first(c)
+                .optional()?
+        });
+        let Some(priority) = next else { return Ok(waiting) };
+        waiting.extend(u8::try_from(priority));
+        below = priority;
+    }
+}
+
+/// Every lane in which a task is ready: one short seek each.
+///
+/// # Errors
+/// When the database fails, or a row is corrupt.
+pub fn ready_lanes(conn: &mut Conn) -> Result<Vec<Lane>, StoreError> {
+    const TEXT: &str = "WITH RECURSIVE lanes(lane) AS ( \
+        SELECT (SELECT min(lane) FROM tasks WHERE queue_key IS NOT NULL) \
+        UNION ALL \
+        SELECT (SELECT min(t.lane) FROM tasks t WHERE t.queue_key IS NOT NULL AND t.lane > lanes.lane) \
+        FROM lanes WHERE lanes.lane IS NOT NULL) \
+        SELECT lane FROM lanes WHERE lane IS NOT NULL";
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Text)]
+        lane: String,
+    }
+    let rows: Vec<Row> = per_backend!(conn, |c| diesel::sql_query(TEXT).load(c)?);
+    rows.iter().map(|row| read("tasks", &row.lane)).collect()
+}

@@ -1,0 +1,3 @@
+DROP TABLE task_attempts;
+DROP TABLE task_documents;
+DROP TABLE tasks;
