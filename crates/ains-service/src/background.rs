@@ -1,0 +1,185 @@
+//! Background work: the timer, signs of life, other servers, housekeeping.
+//!
+//! Nothing here polls in a tight loop: the timer sleeps until the next stored instant or until
+//! one comes nearer; the rest look at intervals of a second or more, and mostly at memory.
+
+mod peers;
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use ains_core::Timestamp;
+use ains_store::agents::Sign;
+use ains_store::{agents, counters, idempotency, nodes, tasks};
+use tokio::task::JoinHandle;
+
+use crate::ains::Ains;
+use crate::batch::minute;
+use crate::batch::once::WINDOW;
+use crate::error::Error;
+
+/// How often a server says that it lives.
+const BEAT: Duration = Duration::from_secs(2);
+
+/// Without a sign for so long, a server counts as dead.
+pub(crate) const DEAD_AFTER: Duration = Duration::from_secs(6);
+
+/// How often signs of life of agents are written, if there are any that are worth it.
+const SIGNS: Duration = Duration::from_secs(1);
+
+/// Longest sleep of the timer: another server may have died with instants that it watched.
+const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+
+/// Longest sleep of the timer where there is no other server.
+const LONGEST_SLEEP_ALONE: Duration = Duration::from_secs(60);
+
+/// Shortest pause before instants that could not be judged are looked at again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How often old rows are removed.
+const HOUSEKEEPING: Duration = Duration::from_secs(600);
+
+/// Rows that one piece of housekeeping removes.
+const PIECE: i64 = 500;
+
+/// Starts all of it.
+pub(crate) fn start(ains: &Ains) -> Vec<JoinHandle<()>> {
+    let mut handles = vec![
+        tokio::spawn(timer(ains.clone())),
+        every(ains, SIGNS, |ains| async move { store_signs(&ains).await }),
+        every(ains, BEAT, |ains| async move { beat(&ains).await }),
+        every(
+            ains,
+            HOUSEKEEPING,
+            |ains| async move { housekeeping(&ains).await },
+        ),
+    ];
+    handles.extend(peers::start(ains));
+    handles
+}
+
+/// Runs `work` at intervals until the service stops.
+fn every<F>(ains: &Ains, interval: Duration, work: impl Fn(Ains) -> F + Send + 'static) -> JoinHandle<()>
+where
+    F: Future<Output = Result<(), Error>> + Send,
+{
+    let ains = ains.clone();
+    tokio::spawn(async move {
+        let mut stopping = ains.inner.stopping.subscribe();
+        let mut ticks = tokio::time::interval(interval);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = stopping.wait_for(|stopping| *stopping) => return,
+                _ = ticks.tick() => {}
+            }
+            if let Err(error) = work(ains.clone()).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "background work failed");
+            }
+        }
+    })
+}
+
+/// Sleeps until an instant comes, then judges what it says.
+async fn timer(ains: Ains) {
+    let mut stopping = ains.inner.stopping.subscribe();
+    loop {
+        let next = ains.engine().lock().next_instant;
+        let alone = !ains.inner.machine.has_peers.load(Ordering::Relaxed);
+        let longest = if alone { LONGEST_SLEEP_ALONE } else { LONGEST_SLEEP };
+        let sleep = next.map_or(longest, |at| at.since(ains.now()).min(longest));
+        tokio::select! {
+            _ = stopping.wait_for(|stopping| *stopping) => return,
+            () = ains.engine().timer.notified() => continue,
+            () = tokio::time::sleep(sleep) => {}
+        }
+        match judge(&ains).await {
+            Ok(true) => {}
+            Ok(false) => tokio::time::sleep(PAUSE).await,
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the timer could not look"
+                );
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Judges what has come due, then looks when the next instant is; whether it may sleep just
+/// until then (not if something is due that could not be judged).
+async fn judge(ains: &Ains) -> Result<bool, Error> {
+    // Forgotten first, so that what is noted meanwhile is not lost.
+    ains.engine().lock().next_instant = None;
+    let judged = ains.check_timeouts().await?;
+    let next = ains
+        .read(|conn| Ok((tasks::next_instant(conn)?, agents::next_silence(conn)?)))
+        .await?;
+    let next = [next.0, next.1].into_iter().flatten().min();
+    let machine = &ains.inner.machine;
+    machine.note_instant(&mut machine.engine.lock(), next);
+    Ok(judged > 0 || next.is_none_or(|at| at > ains.now()))
+}
+
+/// Writes the signs of life that are worth it.
+pub(crate) async fn store_signs(ains: &Ains) -> Result<(), Error> {
+    let signs: Vec<Sign> = {
+        let mut state = ains.engine().lock();
+        let unstored = std::mem::take(&mut state.unstored_signs);
+        unstored
+            .into_iter()
+            .filter_map(|agent| {
+                let known = state.roster.get_mut(&agent)?;
+                let silent_at = known.stored();
+                Some(Sign {
+                    agent_id: agent,
+                    last_seen_at: known.last_seen.as_micros(),
+                    silent_at: silent_at.as_micros(),
+                    last_heartbeat_at: known.last_heartbeat.map(Timestamp::as_micros),
+                    last_assigned_at: known.last_assigned.map(Timestamp::as_micros),
+                })
+            })
+            .collect()
+    };
+    if signs.is_empty() {
+        return Ok(());
+    }
+    ains.write(move |tx| agents::save_signs(tx.conn, &signs).map(Ok))
+        .await
+}
+
+/// Says that this server lives, and looks who else does.
+async fn beat(ains: &Ains) -> Result<(), Error> {
+    let node = ains.inner.node.clone();
+    let now = ains.now();
+    let own = node.node_id.clone();
+    let (held, nodes) = ains
+        .write(move |tx| Ok(Ok((nodes::beat(tx.conn, &node, tx.now)?, nodes::all(tx.conn)?))))
+        .await?;
+    if !held {
+        tracing::warn!("another server has taken this server's place among the counters");
+    }
+    let alive = (now - DEAD_AFTER).as_micros();
+    let peers = nodes
+        .iter()
+        .any(|node| node.node_id != own && node.seen_at >= alive);
+    ains.inner.machine.has_peers.store(peers, Ordering::Relaxed);
+    Ok(())
+}
+
+/// Removes what nobody asks for any more, in pieces.
+async fn housekeeping(ains: &Ains) -> Result<(), Error> {
+    // An hour is shown; a day is kept, for whoever asks the database.
+    let oldest = minute(ains.now()) - 24 * 60;
+    ains.write(move |tx| counters::forget_before(tx.conn, oldest).map(Ok))
+        .await?;
+    loop {
+        let removed = ains
+            .write(|tx| idempotency::remove_before(tx.conn, tx.now - WINDOW, PIECE).map(Ok))
+            .await?;
+        if removed == 0 {
+            return Ok(());
+        }
+    }
+}

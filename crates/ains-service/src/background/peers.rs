@@ -1,0 +1,291 @@
+//! Other servers on the same PostgreSQL: what they are told, what is heard, and the slow
+//! re-check that covers a lost word.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use ains_core::{AgentId, Lane, TaskId};
+use ains_store::signals::{self, Heard, MAX_PAYLOAD, Signals};
+use ains_store::{agents, tasks};
+use serde::{Deserialize, Serialize};
+use std::sync::atomic::Ordering;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::ains::{Ains, with_capabilities};
+use crate::engine::News;
+use crate::error::Error;
+use crate::op::Op;
+
+/// How often a server looks for itself what it should have heard (architecture §6).
+const RECHECK: Duration = Duration::from_secs(1);
+
+/// How far back changes of agents are read again: longer than any transaction takes.
+const OVERLAP: Duration = Duration::from_secs(30);
+
+/// Agents that one re-check reads at most.
+const REREAD: i64 = 1000;
+
+/// What one server tells the others, as JSON.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Word {
+    /// Who says so.
+    from: String,
+    /// Lanes in which a task became ready.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    ready: BTreeSet<String>,
+    /// Agents to be read again.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    agents: BTreeSet<AgentId>,
+    /// What agents hold.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    loads: BTreeMap<AgentId, u32>,
+    /// Tasks that ended.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    ended: BTreeSet<TaskId>,
+    /// What agents should stop.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    stops: BTreeSet<(AgentId, TaskId)>,
+}
+
+/// Starts speaking, listening and looking, where there can be other servers.
+pub(super) fn start(ains: &Ains) -> Vec<JoinHandle<()>> {
+    let Some((signals, heard)) = signals::start(&ains.inner.store) else {
+        return Vec::new();
+    };
+    vec![
+        tokio::spawn(speak(ains.clone(), signals)),
+        tokio::spawn(listen(ains.clone(), heard)),
+        super::every(ains, RECHECK, |ains| async move { recheck(&ains).await }),
+    ]
+}
+
+/// Tells the others what happened here: one word at a time, so that what happens while one is on
+/// its way goes into the next.
+async fn speak(ains: Ains, signals: Signals) {
+    let mut stopping = ains.inner.stopping.subscribe();
+    // A first word, so that the others know at once that they are not alone.
+    signals
+        .send(to_json(&Word {
+            from: ains.inner.node.node_id.clone(),
+            ..Word::default()
+        }))
+        .await;
+    loop {
+        tokio::select! {
+            _ = stopping.wait_for(|stopping| *stopping) => return,
+            () = ains.engine().news.notified() => {}
+        }
+        let News {
+            ready,
+            agents,
+            loads,
+            ended,
+            stops,
+        } = std::mem::take(&mut ains.engine().lock().news);
+        let word = Word {
+            from: ains.inner.node.node_id.clone(),
+            ready,
+            agents,
+            loads,
+            ended,
+            stops,
+        };
+        for payload in fitting(word) {
+            signals.send(payload).await;
+        }
+    }
+}
+
+fn to_json(word: &Word) -> String {
+    serde_json::to_string(word).unwrap_or_default()
+}
+
+/// The JSON of a word, in as many parts as it takes to fit.
+fn fitting(word: Word) -> Vec<String> {
+    let json = to_json(&word);
+    let parts = word.ready.len() + word.agents.len() + word.loads.len() + word.ended.len() + word.stops.len();
+    if json.len() <= MAX_PAYLOAD || parts <= 1 {
+        return vec![json];
+    }
+    let Word {
+        from,
+        ready,
+        agents,
+        loads,
+        ended,
+        stops,
+    } = word;
+    let (ready, more_ready) = halves(ready);
+    let (agents, more_agents) = halves(agents);
+    let (loads, more_loads) = halves(loads);
+    let (ended, more_ended) = halves(ended);
+    let (stops, more_stops) = halves(stops);
+    let rest = Word {
+        from: from.clone(),
+        ready: more_ready,
+        agents: more_agents,
+        loads: more_loads,
+        ended: more_ended,
+        stops: more_stops,
+    };
+    let mut payloads = fitting(Word {
+        from,
+        ready,
+        agents,
+        loads,
+        ended,
+        stops,
+    });
+    payloads.extend(fitting(rest));
+    payloads
+}
+
+fn halves<T, C: IntoIterator<Item = T> + FromIterator<T>>(all: C) -> (C, C) {
+    let mut first: Vec<T> = all.into_iter().collect();
+    let second = first.split_off(first.len().div_ceil(2));
+    (first.into_iter().collect(), second.into_iter().collect())
+}
+
+async fn listen(ains: Ains, mut heard: mpsc::Receiver<Heard>) {
+    let mut stopping = ains.inner.stopping.subscribe();
+    loop {
+        let heard = tokio::select! {
+            _ = stopping.wait_for(|stopping| *stopping) => return,
+            heard = heard.recv() => heard,
+        };
+        let done = match heard {
+            None => return,
+            Some(Heard::Connected) => recheck(&ains).await,
+            Some(Heard::Message(text)) => match serde_json::from_str::<Word>(&text) {
+                Ok(word) if word.from != ains.inner.node.node_id => take_in(&ains, word).await,
+                Ok(_) => Ok(()),
+                // Another version of the server speaks another language: look instead.
+                Err(_) => recheck(&ains).await,
+            },
+        };
+        if let Err(error) = done {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "what another server did was not taken in"
+            );
+        }
+    }
+}
+
+/// Takes in what another server says.
+async fn take_in(ains: &Ains, word: Word) -> Result<(), Error> {
+    ains.inner.machine.has_peers.store(true, Ordering::Relaxed);
+    ains.engine().ends.ended(&word.ended);
+    let mut lanes: BTreeSet<Lane> = word.ready.iter().filter_map(|lane| lane.parse().ok()).collect();
+    {
+        let mut state = ains.engine().lock();
+        lanes.iter().for_each(|lane| state.lanes.mark(lane));
+        for (agent, load) in &word.loads {
+            if let Some(seat) = state.pool.seat(agent) {
+                state.pool.set_active(seat, *load);
+                lanes.extend(state.lanes_for(seat));
+            }
+        }
+        for (agent, task) in word.stops {
+            if let Some(known) = state.roster.get_mut(&agent) {
+                known.stop(task);
+            }
+        }
+    }
+    if !word.agents.is_empty() {
+        lanes.extend(reread(ains, word.agents.into_iter().collect()).await?);
+    }
+    matched(ains, lanes);
+    Ok(())
+}
+
+/// Reads agents again; those that are gone are let go. The lanes that they may be given work of.
+async fn reread(ains: &Ains, ids: Vec<AgentId>) -> Result<BTreeSet<Lane>, Error> {
+    let wanted = ids.clone();
+    let (found, loads) = ains
+        .read(move |conn| {
+            let found = agents::by_ids(conn, &wanted)?;
+            let loads: BTreeMap<AgentId, u32> = tasks::loads(conn, &wanted)?.into_iter().collect();
+            Ok((with_capabilities(conn, found)?, loads))
+        })
+        .await?;
+    let mut lanes = BTreeSet::new();
+    let mut state = ains.engine().lock();
+    for gone in ids
+        .iter()
+        .filter(|id| found.iter().all(|(agent, _)| agent.id != **id))
+    {
+        state.remove(gone);
+    }
+    let mut nearest = None;
+    for (agent, provided) in found {
+        state.put(
+            &agent,
+            Some(provided),
+            Some(loads.get(&agent.id).copied().unwrap_or(0)),
+        );
+        nearest = nearest.min(Some(agent.silent_at())).or(Some(agent.silent_at()));
+        if let Some(seat) = state.pool.seat(&agent.id) {
+            lanes.extend(state.lanes_for(seat));
+        }
+    }
+    ains.inner.machine.note_instant(&mut state, nearest);
+    Ok(lanes)
+}
+
+/// Looks for what was not heard: agents that changed, tasks that are ready, tasks that ended.
+async fn recheck(ains: &Ains) -> Result<(), Error> {
+    if !ains.inner.machine.has_peers.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    let since = ains.now() - OVERLAP;
+    let (changed, lanes) = ains
+        .read(move |conn| {
+            Ok((
+                agents::changed_since(conn, since, REREAD)?,
+                tasks::ready_lanes(conn)?,
+            ))
+        })
+        .await?;
+    let stale: Vec<AgentId> = {
+        let state = ains.engine().lock();
+        let is_known = |agent: &ains_core::agent::Agent| {
+            state
+                .roster
+                .get(&agent.id)
+                .is_some_and(|known| known.updated_at >= agent.updated_at)
+        };
+        changed
+            .iter()
+            .filter(|agent| !is_known(agent))
+            .map(|agent| agent.id.clone())
+            .collect()
+    };
+    let mut lanes: BTreeSet<Lane> = lanes.into_iter().collect();
+    if !stale.is_empty() {
+        lanes.extend(reread(ains, stale).await?);
+    }
+    {
+        let mut state = ains.engine().lock();
+        lanes.iter().for_each(|lane| state.lanes.mark(lane));
+    }
+    ains.engine().ends.look_again();
+    matched(ains, lanes);
+    Ok(())
+}
+
+/// Matches lanes with agents, if anybody could be given something.
+fn matched(ains: &Ains, mut lanes: BTreeSet<Lane>) {
+    let choosy = {
+        let mut state = ains.engine().lock();
+        let choosy = state.choosy_for(&lanes);
+        lanes.retain(|lane| state.somebody_for(lane, ains.entropy()));
+        choosy
+    };
+    choosy.into_iter().for_each(|claim| ains.queue(Op::Claim(claim)));
+    if !lanes.is_empty() {
+        ains.queue(Op::Match(lanes.into_iter().collect()));
+    }
+}

@@ -1,0 +1,293 @@
+//! One transaction of the writer: everything that waits, loaded, decided and saved together.
+//!
+//! The order within a batch is fixed. Nobody in it has been answered yet, so any order is a
+//! valid one, and this one needs each statement once:
+//!
+//! 1. `plan`: reserve agents in memory for new tasks, look up what has come due;
+//! 2. closures (registrations and the like);
+//! 3. lock the agents, then the tasks, each by id; count what the agents hold;
+//! 4. `changes`: what agents report, clients change and the clock says;
+//! 5. `hand_out::place`: ready tasks for agents with room (matches);
+//! 6. save, then insert what was submitted;
+//! 7. claims, which read the queues as they are now;
+//! 8. save agents, attempts, trust and counters.
+//!
+//! Locks are taken in the order agents, tasks. What must happen after the commit is collected in
+//! [`After`].
+
+mod changes;
+mod effects;
+mod hand_out;
+pub(crate) mod once;
+mod plan;
+mod positions;
+mod save;
+mod submit;
+mod tally;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ains_core::agent::{Agent, AgentStatus};
+use ains_core::effect::Attempt;
+use ains_core::{AgentId, Lane, Status, TaskId, Timestamp};
+use ains_store::counters::Deltas;
+use ains_store::tasks::StoredTask;
+use ains_store::trust::TrustRecord;
+use ains_store::{Conn, StoreError};
+
+pub(crate) use self::plan::Plan;
+use self::positions::Positions;
+pub(crate) use self::tally::minute;
+use crate::engine::Engine;
+use crate::entropy::Entropy;
+use crate::error::Error;
+use crate::model::{Answer, Changed};
+use crate::op::Op;
+use crate::settings::Settings;
+
+/// What a closure works on.
+pub(crate) struct Tx<'a> {
+    /// The connection, inside the transaction.
+    pub(crate) conn: &'a mut Conn,
+    /// The instant of the transaction.
+    pub(crate) now: Timestamp,
+    /// Ids and chance.
+    pub(crate) entropy: &'a Entropy,
+    /// What to do after the commit.
+    pub(crate) after: After,
+}
+
+/// What to do after the commit.
+#[derive(Default)]
+pub(crate) struct After {
+    /// Agents to be taken in anew, with their capabilities and what they hold.
+    pub(crate) put: Vec<(Agent, Option<Vec<String>>)>,
+    /// Agents whose row changed.
+    pub(crate) updated: BTreeMap<AgentId, Agent>,
+    /// Agents that are gone.
+    pub(crate) removed: Vec<AgentId>,
+    /// What agents hold now, where it was counted.
+    pub(crate) loads: BTreeMap<AgentId, u32>,
+    /// What agents hold less, where it was not counted.
+    pub(crate) freed: BTreeMap<AgentId, u32>,
+    /// Agents that were given something.
+    pub(crate) assigned: BTreeSet<AgentId>,
+    /// Lanes in which a task became ready.
+    pub(crate) ready: BTreeSet<Lane>,
+    /// Lanes that were found empty.
+    pub(crate) emptied: BTreeSet<Lane>,
+    /// What was handed out, by lane and priority, in order.
+    pub(crate) served: Vec<(Lane, u8)>,
+    /// Tasks that ended.
+    pub(crate) ended: Vec<TaskId>,
+    /// What agents should stop working on.
+    pub(crate) stops: Vec<(AgentId, TaskId)>,
+    /// The nearest instant at which something of this batch comes due.
+    pub(crate) next_instant: Option<Timestamp>,
+    /// Tasks for waiting claims.
+    pub(crate) deliveries: BTreeMap<(AgentId, u64), Vec<StoredTask>>,
+    /// Whether a sweep left something for the next.
+    pub(crate) sweep_again: bool,
+    /// Statistics.
+    pub(crate) deltas: Deltas,
+}
+
+impl After {
+    /// Counts `delta` on a running total.
+    pub(crate) fn count(&mut self, name: &str, delta: i64) {
+        *self.deltas.entry((name.to_owned(), 0)).or_default() += delta;
+    }
+
+    /// Brings the next instant nearer.
+    fn due(&mut self, at: Option<Timestamp>) {
+        self.next_instant = match (self.next_instant, at) {
+            (Some(known), Some(at)) => Some(known.min(at)),
+            (known, at) => known.or(at),
+        };
+    }
+
+    /// Brings the next instant nearer to those of `task`.
+    fn due_with(&mut self, task: &ains_core::Task) {
+        self.due(task.due_at);
+        self.due(task.lease_expires_at);
+        self.due(task.expires_at.filter(|_| !task.status.is_terminal()));
+    }
+}
+
+/// What each operation of a batch came to.
+pub(crate) enum Outcome {
+    /// Answered elsewhere, or by nobody.
+    Nothing,
+    Changed(Vec<Result<Changed, Error>>),
+    Reported {
+        results: Vec<Result<ains_core::Task, Error>>,
+        claimed: Option<Result<Vec<StoredTask>, Error>>,
+    },
+    Submitted(Answer<Vec<ains_core::Task>>),
+    Claimed(Result<Vec<StoredTask>, Error>),
+    Swept(u64),
+}
+
+/// What a committed batch left to do.
+pub(crate) struct Committed {
+    pub(crate) outcomes: Vec<Outcome>,
+    pub(crate) after: After,
+    pub(crate) plan: Plan,
+    /// The latest mark of the lanes when the batch began to look.
+    pub(crate) seen: u64,
+    pub(crate) now: Timestamp,
+}
+
+/// A task that this batch works on.
+struct Loaded {
+    stored: StoredTask,
+    /// Its state before, for the counters; `None` for a new one.
+    before: (Status, u8),
+    was_leased: bool,
+    dirty: bool,
+}
+
+/// One batch at work.
+struct Batch<'a> {
+    tx: Tx<'a>,
+    engine: &'a Engine,
+    settings: &'a Settings,
+    /// Since when silence counts (semantics §1.2).
+    listening_since: Timestamp,
+    agents: BTreeMap<AgentId, Agent>,
+    agents_before: BTreeMap<AgentId, AgentStatus>,
+    changed_agents: BTreeSet<AgentId>,
+    tasks: BTreeMap<TaskId, Loaded>,
+    attempts: Vec<Attempt>,
+    trust: Vec<TrustRecord>,
+    positions: Positions,
+}
+
+/// What a batch needs besides its operations.
+pub(crate) struct Context<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) entropy: &'a Entropy,
+    pub(crate) settings: &'a Settings,
+    pub(crate) listening_since: Timestamp,
+    pub(crate) now: Timestamp,
+    /// Names the writer's counters.
+    pub(crate) writer: &'a str,
+}
+
+/// Runs `ops` in the transaction on `conn`.
+pub(crate) fn run(context: &Context<'_>, conn: &mut Conn, ops: &mut [Op]) -> Result<Committed, StoreError> {
+    let seen = context.engine.lock().lanes.latest();
+    let mut plan = Plan::make(context, conn, ops)?;
+    match execute(context, conn, ops, &mut plan) {
+        Ok((outcomes, after)) => Ok(Committed {
+            outcomes,
+            after,
+            plan,
+            seen,
+            now: context.now,
+        }),
+        Err(error) => {
+            plan.undo(context.engine);
+            Err(error)
+        }
+    }
+}
+
+fn execute(
+    context: &Context<'_>,
+    conn: &mut Conn,
+    ops: &mut [Op],
+    plan: &mut Plan,
+) -> Result<(Vec<Outcome>, After), StoreError> {
+    let tx = Tx {
+        conn,
+        now: context.now,
+        entropy: context.entropy,
+        after: After::default(),
+    };
+    let mut batch = Batch {
+        tx,
+        engine: context.engine,
+        settings: context.settings,
+        listening_since: context.listening_since,
+        agents: BTreeMap::new(),
+        agents_before: BTreeMap::new(),
+        changed_agents: BTreeSet::new(),
+        tasks: BTreeMap::new(),
+        attempts: Vec::new(),
+        trust: Vec::new(),
+        positions: Positions::default(),
+    };
+    for op in ops.iter_mut() {
+        if let Op::Act(act) = op {
+            act.run(&mut batch.tx)?;
+        }
+    }
+    batch.lock(ops, plan)?;
+    let mut outcomes = Vec::with_capacity(ops.len());
+    for op in ops.iter() {
+        outcomes.push(batch.change(op, plan)?);
+    }
+    batch.place_matches(plan)?;
+    batch.save_tasks()?;
+    for (number, op) in ops.iter().enumerate() {
+        if let Op::Submit { .. } = op {
+            outcomes[number] = batch.submit(number, op, plan)?;
+        }
+    }
+    for (op, outcome) in ops.iter().zip(&mut outcomes) {
+        match (op, outcome) {
+            (Op::Claim(claim), outcome) => *outcome = Outcome::Claimed(batch.claim(claim)?),
+            (
+                Op::Report {
+                    claim: Some(claim), ..
+                },
+                Outcome::Reported { claimed, .. },
+            ) => {
+                *claimed = Some(batch.claim(claim)?);
+            }
+            _ => {}
+        }
+    }
+    batch.save_rest(context.writer)?;
+    Ok((outcomes, batch.tx.after))
+}
+
+impl Batch<'_> {
+    /// Locks the agents and then the tasks that this batch is about, and counts what the agents
+    /// hold, in this order.
+    fn lock(&mut self, ops: &[Op], plan: &Plan) -> Result<(), StoreError> {
+        let agents: Vec<AgentId> = plan.agents(ops).into_iter().collect();
+        if !agents.is_empty() {
+            for agent in ains_store::agents::lock(self.tx.conn, &agents)? {
+                self.agents_before.insert(agent.id.clone(), agent.status);
+                self.agents.insert(agent.id.clone(), agent);
+            }
+            // Counted in a statement of its own, after the locks (architecture §3).
+            self.tx.after.loads = agents.iter().map(|agent| (agent.clone(), 0)).collect();
+            self.tx
+                .after
+                .loads
+                .extend(ains_store::tasks::loads(self.tx.conn, &agents)?);
+        }
+        let tasks: Vec<TaskId> = plan.tasks(ops).into_iter().collect();
+        for stored in ains_store::tasks::lock(self.tx.conn, &tasks)? {
+            let before = (stored.task.status, stored.task.priority);
+            let was_leased = stored.task.status.is_leased();
+            self.tasks.insert(
+                stored.task.id,
+                Loaded {
+                    stored,
+                    before,
+                    was_leased,
+                    dirty: false,
+                },
+            );
+        }
+        Ok(())
+    }
+
+    fn load_of(&self, agent: &AgentId) -> u32 {
+        self.tx.after.loads.get(agent).copied().unwrap_or(0)
+    }
+}

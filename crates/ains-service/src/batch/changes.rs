@@ -1,0 +1,283 @@
+//! What agents report, clients change and the clock says, applied to the loaded tasks.
+
+use ains_core::agent::AgentStatus;
+use ains_core::task::{Event, IllegalTransition, Refusal, ReportKind, Verdict};
+use ains_core::{AgentId, Status, Task, TaskId};
+use ains_store::{StoreError, attempts};
+
+use super::{Batch, Outcome, Plan};
+use crate::error::Error;
+use crate::model::{Changed, Delivery, Progress};
+use crate::op::{Change, ChangeKind, Op};
+
+impl Batch<'_> {
+    /// Applies what an operation says about tasks that exist.
+    pub(super) fn change(&mut self, op: &Op, plan: &Plan) -> Result<Outcome, StoreError> {
+        Ok(match op {
+            Op::Change { changes, .. } => {
+                Outcome::Changed(changes.iter().map(|change| self.change_one(change)).collect())
+            }
+            Op::Report { deliveries, .. } => {
+                let results = deliveries
+                    .iter()
+                    .map(|delivery| self.report(delivery))
+                    .collect::<Result<_, _>>()?;
+                Outcome::Reported {
+                    results,
+                    claimed: None,
+                }
+            }
+            Op::Sweep { .. } => Outcome::Swept(self.sweep(plan) + self.silence(plan)),
+            Op::Lost { agent, tasks } => {
+                for task in tasks {
+                    self.lose(*task, agent);
+                }
+                Outcome::Nothing
+            }
+            Op::Act(_) | Op::Submit { .. } | Op::Claim(_) | Op::Match(_) => Outcome::Nothing,
+        })
+    }
+
+    fn report(&mut self, delivery: &Delivery) -> Result<Result<Task, Error>, StoreError> {
+        let report = &delivery.report;
+        self.hears_from(&report.agent);
+        let now = self.tx.now;
+        let chance = self.tx.entropy.jitter();
+        let Some(loaded) = self.tasks.get_mut(&report.task) else {
+            return Ok(Err(Error::NotFound {
+                entity: "Task",
+                id: report.task.to_string(),
+            }));
+        };
+        let before = loaded.stored.task.status;
+        match loaded.stored.task.apply(report, chance, now) {
+            Ok(effects) => {
+                let documents = &mut loaded.stored.documents;
+                match report.kind {
+                    ReportKind::Complete if !before.is_terminal() => {
+                        documents.result.clone_from(&delivery.result);
+                        documents.usage.clone_from(&delivery.usage);
+                    }
+                    ReportKind::Progress => {
+                        documents.progress =
+                            delivery.progress.as_ref().map(|progress| progress.document(now));
+                    }
+                    _ => {}
+                }
+                // The same report again changes nothing, so nothing is written.
+                let changed = loaded.stored.task.status != before || report.kind == ReportKind::Progress;
+                loaded.dirty |= changed;
+                let task = loaded.stored.task.clone();
+                self.apply(task.id, effects);
+                Ok(Ok(task))
+            }
+            Err(Refusal::LeaseLost { .. }) if matches!(report.kind, ReportKind::Fail(_)) => {
+                let task = loaded.stored.task.clone();
+                Ok(if self.failed_before(delivery)? {
+                    Ok(task)
+                } else {
+                    Err(refused(&task, delivery))
+                })
+            }
+            Err(refusal) => Ok(Err(refusal.into())),
+        }
+    }
+
+    /// Whether this very failure has been recorded: the task may have gone on since.
+    fn failed_before(&mut self, delivery: &Delivery) -> Result<bool, StoreError> {
+        let report = &delivery.report;
+        let Some(attempt) = report.attempt else {
+            return Ok(false);
+        };
+        let same = |record: &ains_core::effect::Attempt| {
+            record.number == attempt
+                && record.agent == report.agent
+                && record.outcome == ains_core::effect::Outcome::Failed
+        };
+        Ok(self
+            .attempts
+            .iter()
+            .any(|record| record.task == report.task && same(record))
+            || attempts::of_task(self.tx.conn, report.task)?.iter().any(same))
+    }
+
+    fn change_one(&mut self, change: &Change) -> Result<Changed, Error> {
+        let now = self.tx.now;
+        let chance = self.tx.entropy.jitter();
+        let loaded = self.tasks.get_mut(&change.task).ok_or_else(|| Error::NotFound {
+            entity: "Task",
+            id: change.task.to_string(),
+        })?;
+        let task = &mut loaded.stored.task;
+        if change.owner.as_ref().is_some_and(|owner| *owner != task.client) {
+            return Err(Error::NotOwner);
+        }
+        let before = task.clone();
+        let effects = match &change.kind {
+            ChangeKind::Cancel { reason } => task.cancel(reason, now)?,
+            ChangeKind::RetryNow => task.retry_now(now)?,
+            ChangeKind::RetryLater => task.retry_later(chance, now)?,
+            ChangeKind::Edit(edit) => {
+                if edit.not_active && !matches!(task.status, Status::Pending | Status::Assigned) {
+                    return Err(IllegalTransition {
+                        from: task.status,
+                        event: Event::Assigned,
+                    }
+                    .into());
+                }
+                let mut edited = task.clone();
+                if let Some(priority) = edit.priority {
+                    edited.set_priority(priority, now)?;
+                }
+                if let Some(timeout) = edit.timeout {
+                    edited.set_timeout(timeout, now)?;
+                }
+                if edit.metadata.is_some() {
+                    edited.touch(now)?;
+                    loaded.stored.documents.metadata.clone_from(&edit.metadata);
+                }
+                *task = edited;
+                Vec::new()
+            }
+        };
+        loaded.dirty = true;
+        let after = task.clone();
+        self.apply(after.id, effects);
+        Ok(Changed { before, after })
+    }
+
+    /// Judges the tasks for which an instant has come; how many.
+    fn sweep(&mut self, plan: &Plan) -> u64 {
+        let now = self.tx.now;
+        let mut judged = 0;
+        for (id, holder) in &plan.overdue {
+            let Some(loaded) = self.tasks.get(id) else {
+                continue;
+            };
+            // Another server may have been faster; and a task that has changed hands since is
+            // left to the next sweep, because its agent is not locked.
+            let task = &loaded.stored.task;
+            if task.status.is_leased() && task.agent != *holder {
+                self.tx.after.sweep_again = true;
+                continue;
+            }
+            let Some(verdict) = task.verdict(now) else {
+                continue;
+            };
+            if verdict == Verdict::LeaseLost && self.is_too_early_for(holder.as_ref()) {
+                self.tx.after.due(Some(now + std::time::Duration::from_secs(1)));
+                continue;
+            }
+            self.judge(*id, verdict);
+            judged += 1;
+        }
+        judged
+    }
+
+    /// Lets silent agents go, with what they hold; how many tasks.
+    fn silence(&mut self, plan: &Plan) -> u64 {
+        let mut judged = 0;
+        for (id, held) in &plan.silent {
+            let heard = self.engine.lock().roster.get(id).map(|known| known.last_seen);
+            let Some(agent) = self.agents.get_mut(id) else {
+                continue;
+            };
+            let mut seen = agent.clone();
+            seen.last_seen_at = heard.map_or(seen.last_seen_at, |at| at.max(seen.last_seen_at));
+            let gone = agent.status == AgentStatus::Inactive || seen.silent_at() > self.tx.now;
+            if gone || self.is_too_early_for(Some(id)) {
+                continue;
+            }
+            tracing::info!(agent = %id, "an agent fell silent");
+            if let Some(agent) = self.agents.get_mut(id) {
+                agent.status = AgentStatus::Inactive;
+                agent.updated_at = self.tx.now;
+                self.changed_agents.insert(id.clone());
+            }
+            judged += held.iter().filter(|task| self.lose(**task, id)).count() as u64;
+        }
+        judged
+    }
+
+    /// Takes a lease from an agent that is gone; whether it held it.
+    fn lose(&mut self, task: TaskId, agent: &AgentId) -> bool {
+        let held = self.tasks.get(&task).is_some_and(|loaded| {
+            loaded.stored.task.status.is_leased() && loaded.stored.task.agent.as_ref() == Some(agent)
+        });
+        if held {
+            self.judge(task, Verdict::LeaseLost);
+        }
+        held
+    }
+
+    fn judge(&mut self, id: TaskId, verdict: Verdict) {
+        let chance = self.tx.entropy.jitter();
+        let Some(loaded) = self.tasks.get_mut(&id) else {
+            return;
+        };
+        // A verdict was made of the state it is carried out on, so it is never refused.
+        if let Ok(effects) = loaded.stored.task.judge(verdict, chance, self.tx.now) {
+            loaded.dirty = true;
+            self.apply(id, effects);
+        }
+    }
+
+    /// After a time without any server nothing is judged silent or lost until the agent had one
+    /// interval to be heard (semantics §1.2).
+    fn is_too_early_for(&self, agent: Option<&AgentId>) -> bool {
+        let interval = agent
+            .and_then(|agent| self.agents.get(agent))
+            .map(|agent| agent.heartbeat_interval);
+        interval.is_some_and(|interval| self.listening_since + interval > self.tx.now)
+    }
+
+    /// An agent has called: it is there, and answers for itself again.
+    pub(super) fn hears_from(&mut self, id: &AgentId) {
+        if let Some(agent) = self.agents.get_mut(id)
+            && (agent.unresponsive || agent.status == AgentStatus::Inactive)
+        {
+            agent.unresponsive = false;
+            if agent.status == AgentStatus::Inactive {
+                agent.status = AgentStatus::Active;
+            }
+            agent.last_seen_at = agent.last_seen_at.max(self.tx.now);
+            agent.updated_at = self.tx.now;
+            self.changed_agents.insert(id.clone());
+        }
+    }
+}
+
+fn refused(task: &Task, delivery: &Delivery) -> Error {
+    let own = task.agent.as_ref() == Some(&delivery.report.agent);
+    Refusal::LeaseLost {
+        status: task.status,
+        attempt: task.attempt,
+        own,
+    }
+    .into()
+}
+
+impl Progress {
+    /// The JSON that is stored and shown.
+    fn document(&self, now: ains_core::Timestamp) -> Box<str> {
+        #[derive(serde::Serialize)]
+        struct Shown<'a> {
+            percent: Option<f64>,
+            message: Option<&'a str>,
+            data: Option<&'a serde_json::value::RawValue>,
+            at: String,
+        }
+        let shown = Shown {
+            percent: self.percent,
+            message: self.message.as_deref(),
+            data: self
+                .data
+                .as_deref()
+                .and_then(|data| serde_json::from_str(data).ok()),
+            at: now.to_string(),
+        };
+        serde_json::to_string(&shown)
+            .unwrap_or_else(|_| "{}".to_owned())
+            .into()
+    }
+}

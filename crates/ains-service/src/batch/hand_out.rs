@@ -1,0 +1,333 @@
+//! Handing ready tasks to agents: those that were chosen for them, and those that ask.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use ains_core::agent::AgentStatus;
+use ains_core::fair::Turns;
+use ains_core::task::{Report, ReportKind};
+use ains_core::{AgentId, Lane, Task};
+use ains_store::tasks::{self, Look, Save, StoredTask};
+use ains_store::{Backend, Conn, StoreError};
+
+use super::{Batch, Plan, tally};
+use crate::engine::Pick;
+use crate::error::Error;
+use crate::op::Claim;
+
+/// Who gets a task in a long poll: the agent, the number of its claim, and the claim's id.
+pub(super) type Receiver = (AgentId, u64, Option<String>);
+
+impl Batch<'_> {
+    /// Gives a ready task to the agent that was picked, if it still has room; the task goes on
+    /// being ready otherwise.
+    pub(super) fn give(&mut self, task: &mut Task, pick: Pick, plan: &mut Plan) -> Option<Receiver> {
+        let now = self.tx.now;
+        let load = self.load_of(&pick.agent);
+        let fits = self.agents.get(&pick.agent).is_some_and(|agent| {
+            let may_be_pushed = !agent.claims && !agent.unresponsive;
+            load < agent.max_concurrency
+                && !agent.draining
+                && agent.status != AgentStatus::Inactive
+                && (pick.waiter.is_some() || may_be_pushed)
+        });
+        let given = fits
+            && match pick.waiter {
+                Some(_) => task.hand_over(pick.agent.clone(), now),
+                None => task.assign(pick.agent.clone(), self.settings.assignment_timeout, now),
+            }
+            .is_ok();
+        if !given {
+            // What this server knew of the agent was old; it is told what the row says.
+            self.tx.after.updated.extend(
+                self.agents
+                    .get(&pick.agent)
+                    .map(|agent| (agent.id.clone(), agent.clone())),
+            );
+            plan.reject(pick);
+            return None;
+        }
+        self.tx.after.loads.insert(pick.agent.clone(), load + 1);
+        self.tx.after.assigned.insert(pick.agent.clone());
+        let number = pick.waiter?;
+        let claim_id = self
+            .engine
+            .lock()
+            .roster
+            .get(&pick.agent)
+            .and_then(|known| known.claim_id(number));
+        Some((pick.agent, number, claim_id))
+    }
+
+    /// Gives the ready tasks of the matched lanes to the agents that were picked.
+    pub(super) fn place_matches(&mut self, plan: &mut Plan) -> Result<(), StoreError> {
+        self.tx.after.emptied.extend(std::mem::take(&mut plan.emptied));
+        self.tx.after.ready.extend(std::mem::take(&mut plan.unfinished));
+        for (peeked, pick) in std::mem::take(&mut plan.matched) {
+            let id = peeked.task.id;
+            let Some(mut task) = self.tasks.get(&id).map(|loaded| loaded.stored.task.clone()) else {
+                plan.reject(pick);
+                continue;
+            };
+            if !task.is_ready() {
+                plan.reject(pick);
+                continue;
+            }
+            let lane = task.lane();
+            let receiver = self.give(&mut task, pick, plan);
+            if !task.status.is_leased() {
+                // Whoever was picked had no room after all: others may, so look again.
+                self.tx.after.ready.insert(lane);
+                continue;
+            }
+            self.tx.after.served.push((lane, task.priority));
+            let claim_id = receiver.as_ref().and_then(|(_, _, id)| id.clone());
+            if let Some((agent, number, _)) = receiver {
+                let stored = StoredTask {
+                    task: task.clone(),
+                    claim_id: claim_id.clone(),
+                    ..peeked
+                };
+                self.tx
+                    .after
+                    .deliveries
+                    .entry((agent, number))
+                    .or_default()
+                    .push(stored);
+            }
+            if let Some(loaded) = self.tasks.get_mut(&id) {
+                loaded.stored.task = task;
+                loaded.stored.claim_id = claim_id;
+                loaded.dirty = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands ready tasks to an agent that asks.
+    pub(super) fn claim(&mut self, claim: &Claim) -> Result<Result<Vec<StoredTask>, Error>, StoreError> {
+        self.hears_from(&claim.agent);
+        let now = self.tx.now;
+        let Some(agent) = self.agents.get_mut(&claim.agent) else {
+            return Ok(Err(Error::NotFound {
+                entity: "Agent",
+                id: claim.agent.to_string(),
+            }));
+        };
+        let first = !std::mem::replace(&mut agent.claims, true);
+        if first {
+            agent.updated_at = now;
+            self.changed_agents.insert(claim.agent.clone());
+        }
+        if let Some(claim_id) = &claim.claim_id {
+            let held = tasks::held_for_claim(self.tx.conn, &claim.agent, claim_id)?;
+            if !held.is_empty() {
+                return Ok(Ok(held));
+            }
+        }
+        if first {
+            let pushed = self.begin_pushed(claim)?;
+            if !pushed.is_empty() {
+                return Ok(Ok(pushed));
+            }
+        }
+        let Some(agent) = self.agents.get(&claim.agent) else {
+            return Ok(Ok(Vec::new()));
+        };
+        let room = agent
+            .max_concurrency
+            .saturating_sub(self.tx.after.loads.get(&claim.agent).copied().unwrap_or(0));
+        let wanted = claim.max.min(room);
+        if agent.draining || wanted == 0 {
+            return Ok(Ok(Vec::new()));
+        }
+        let tenth = agent.trust.tenth();
+        let mut found = Vec::new();
+        for (lane, turns) in self.lanes_of(claim, tenth) {
+            let heads = in_turn(self.tx.conn, &lane, wanted, turns, Look::Take)?;
+            found.push((lane, VecDeque::from(heads)));
+        }
+        let fetched: Vec<usize> = found.iter().map(|(_, heads)| heads.len()).collect();
+        let lanes: Vec<Lane> = found.iter().map(|(lane, _)| lane.clone()).collect();
+        let mut given = merge(found, wanted as usize);
+        for (lane, fetched) in lanes.into_iter().zip(fetched) {
+            let taken = given.iter().filter(|(from, _)| *from == lane).count();
+            if fetched < wanted as usize && taken == fetched && self.is_empty_but_for(&lane, fetched)? {
+                self.tx.after.emptied.insert(lane);
+            }
+        }
+        for (lane, stored) in &mut given {
+            let before = (stored.task.status, stored.task.priority);
+            // A task at the head of a queue is PENDING, so it is never refused.
+            if stored.task.hand_over(claim.agent.clone(), now).is_err() {
+                continue;
+            }
+            stored.claim_id.clone_from(&claim.claim_id);
+            self.tx.after.due(stored.task.lease_expires_at);
+            tally::moved(
+                &mut self.tx.after,
+                Some(before),
+                (stored.task.status, stored.task.priority),
+            );
+            self.tx.after.served.push((lane.clone(), stored.task.priority));
+            *self.tx.after.loads.entry(claim.agent.clone()).or_default() += 1;
+        }
+        let given: Vec<StoredTask> = given.into_iter().map(|(_, stored)| stored).collect();
+        self.save_handed(&given)?;
+        if !given.is_empty() {
+            self.tx.after.assigned.insert(claim.agent.clone());
+        }
+        Ok(Ok(given))
+    }
+
+    /// Begins what an agent was pushed before it first claimed: from now on it learns of its work
+    /// by its claims only.
+    fn begin_pushed(&mut self, claim: &Claim) -> Result<Vec<StoredTask>, StoreError> {
+        let mut pushed = tasks::assigned_to(self.tx.conn, &claim.agent, claim.max.into())?;
+        for stored in &mut pushed {
+            let before = (stored.task.status, stored.task.priority);
+            let report = Report {
+                task: stored.task.id,
+                agent: claim.agent.clone(),
+                attempt: None,
+                kind: ReportKind::Start,
+            };
+            if stored.task.apply(&report, 0.0, self.tx.now).is_ok() {
+                stored.claim_id.clone_from(&claim.claim_id);
+                self.tx.after.due_with(&stored.task);
+                tally::moved(
+                    &mut self.tx.after,
+                    Some(before),
+                    (stored.task.status, stored.task.priority),
+                );
+            }
+        }
+        self.save_handed(&pushed)?;
+        Ok(pushed)
+    }
+
+    /// Saves tasks that were handed out; their documents stay as they are.
+    fn save_handed(&mut self, handed: &[StoredTask]) -> Result<(), StoreError> {
+        let nothing = tasks::Documents::default();
+        let saves: Vec<Save<'_>> = handed
+            .iter()
+            .map(|stored| Save {
+                task: &stored.task,
+                documents: &nothing,
+                claim_id: stored.claim_id.as_deref(),
+            })
+            .collect();
+        tasks::save(self.tx.conn, &saves)
+    }
+
+    /// Whether a lane of which `fetched` tasks were found, and taken, holds no more. Where there
+    /// are other writers, some may be hidden behind their locks, and come back.
+    fn is_empty_but_for(&mut self, lane: &Lane, fetched: usize) -> Result<bool, StoreError> {
+        Ok(match self.tx.conn.backend() {
+            Backend::Sqlite => true,
+            Backend::Postgres => {
+                fetched == 0 && tasks::heads(self.tx.conn, lane, None, 1, Look::Peek)?.is_empty()
+            }
+        })
+    }
+
+    /// The lanes that a claim may take from and that may hold something, each with its turns,
+    /// beginning at a different one each time.
+    fn lanes_of(&self, claim: &Claim, tenth: u8) -> Vec<(Lane, Turns)> {
+        let state = self.engine.lock();
+        let Some(seat) = state.pool.seat(&claim.agent) else {
+            return Vec::new();
+        };
+        let provided = &state.pool.agent(seat).capabilities;
+        let wanted = |capability: &str| {
+            claim
+                .capabilities
+                .as_ref()
+                .is_none_or(|subset| subset.iter().any(|own| own == capability))
+        };
+        let mut lanes = BTreeSet::new();
+        for capability in provided.iter().filter(|capability| wanted(capability)) {
+            lanes.extend(state.lanes.of(capability, tenth));
+            // What became ready in this very batch is not in the engine yet.
+            let fresh = self.tx.after.ready.iter();
+            lanes.extend(
+                fresh
+                    .filter(|lane| *lane.capability == **capability && lane.tenth <= tenth)
+                    .cloned(),
+            );
+        }
+        let mut lanes: Vec<(Lane, Turns)> = lanes
+            .into_iter()
+            .filter(|lane| !state.pool.must_yield(seat, &lane.capability, lane.tenth))
+            .map(|lane| {
+                let turns = state.lanes.turns(&lane);
+                (lane, turns)
+            })
+            .collect();
+        if !lanes.is_empty() {
+            let start = usize::try_from(claim.number).unwrap_or(0) % lanes.len();
+            lanes.rotate_left(start);
+        }
+        lanes
+    }
+}
+
+/// The next `n` ready tasks of a lane in the order in which they are handed out: by priority and
+/// position, but one in eight for the priority that waited longest (semantics §1.5).
+pub(super) fn in_turn(
+    conn: &mut Conn,
+    lane: &Lane,
+    n: u32,
+    mut turns: Turns,
+    look: Look,
+) -> Result<Vec<StoredTask>, StoreError> {
+    let heads = tasks::heads(conn, lane, None, n.into(), look)?;
+    let rescues = turns.rescues_within(n.into());
+    if rescues == 0 || heads.is_empty() {
+        return Ok(heads);
+    }
+    let mut by_priority: BTreeMap<u8, VecDeque<StoredTask>> = BTreeMap::new();
+    for stored in heads {
+        by_priority
+            .entry(stored.task.priority)
+            .or_default()
+            .push_back(stored);
+    }
+    let waiting = tasks::waiting_priorities(conn, lane)?;
+    for priority in waiting {
+        if !by_priority.contains_key(&priority) {
+            let limit = i64::try_from(rescues).unwrap_or(i64::MAX);
+            let rescued = tasks::heads(conn, lane, Some(priority), limit, look)?;
+            by_priority.insert(priority, rescued.into());
+        }
+    }
+    let mut ordered = Vec::with_capacity(n as usize);
+    while ordered.len() < n as usize {
+        by_priority.retain(|_, waiting| !waiting.is_empty());
+        let Some(priority) = turns.next(by_priority.keys().copied()) else {
+            break;
+        };
+        turns.served(priority);
+        ordered.extend(by_priority.get_mut(&priority).and_then(VecDeque::pop_front));
+    }
+    Ok(ordered)
+}
+
+/// Takes `n` tasks from several lanes: by the priority of each lane's next, then lanes in turn.
+fn merge(mut lanes: Vec<(Lane, VecDeque<StoredTask>)>, n: usize) -> Vec<(Lane, StoredTask)> {
+    let mut merged = Vec::with_capacity(n.min(100));
+    while merged.len() < n {
+        let best = lanes
+            .iter()
+            .enumerate()
+            .filter_map(|(place, (_, tasks))| Some((tasks.front()?.task.priority, place)))
+            .max_by_key(|(priority, place)| (*priority, std::cmp::Reverse(*place)));
+        let Some((_, place)) = best else { break };
+        let mut lane = lanes.remove(place);
+        if let Some(stored) = lane.1.pop_front() {
+            merged.push((lane.0.clone(), stored));
+        }
+        // To the end, so that lanes of equal priority take turns.
+        lanes.push(lane);
+    }
+    merged
+}

@@ -1,0 +1,82 @@
+//! Writing down what a batch decided.
+
+use std::collections::BTreeMap;
+
+use ains_core::Status;
+use ains_core::agent::AgentStatus;
+use ains_store::tasks::{Documents, Save};
+use ains_store::{StoreError, agents, attempts, counters, tasks, trust};
+
+use super::{Batch, tally};
+
+impl Batch<'_> {
+    /// Saves the tasks that changed, gives those that became ready their position, and notes
+    /// what that means for others.
+    pub(super) fn save_tasks(&mut self) -> Result<(), StoreError> {
+        let mut changed = Vec::new();
+        for loaded in self.tasks.values_mut().filter(|loaded| loaded.dirty) {
+            loaded.dirty = false;
+            let task = &mut loaded.stored.task;
+            if task.is_ready() && task.queue_key.is_none() {
+                task.queue_key = Some(self.positions.of(self.tx.conn, task, loaded.was_leased)?);
+                self.tx.after.ready.insert(task.lane());
+            }
+            if !task.status.is_leased() {
+                loaded.stored.claim_id = None;
+            }
+            if task.status.is_terminal() && !loaded.before.0.is_terminal() {
+                self.tx.after.ended.push(task.id);
+            }
+            self.tx.after.due_with(task);
+            let after = (task.status, task.priority);
+            tally::moved(&mut self.tx.after, Some(loaded.before), after);
+            if task.status == Status::Completed && loaded.before.0 != Status::Completed {
+                tally::completed(&mut self.tx.after, task, self.tx.now);
+            }
+            loaded.before = after;
+            changed.push(&loaded.stored);
+        }
+        let saves: Vec<Save<'_>> = changed
+            .iter()
+            .map(|stored| Save {
+                task: &stored.task,
+                documents: &stored.documents,
+                claim_id: stored.claim_id.as_deref(),
+            })
+            .collect();
+        tasks::save(self.tx.conn, &saves)?;
+        for loaded in self.tasks.values_mut() {
+            loaded.stored.documents = Documents::default();
+        }
+        Ok(())
+    }
+
+    /// Saves everything else.
+    pub(super) fn save_rest(&mut self, writer: &str) -> Result<(), StoreError> {
+        attempts::insert(self.tx.conn, &self.attempts)?;
+        if !self.trust.is_empty() {
+            self.tx
+                .after
+                .count("rows.trust_records", i64::try_from(self.trust.len()).unwrap_or(0));
+        }
+        trust::insert(self.tx.conn, &self.trust)?;
+        let rows: BTreeMap<_, _> = self
+            .changed_agents
+            .iter()
+            .filter_map(|id| self.agents.get(id).map(|agent| (id, agent)))
+            .collect();
+        for (id, agent) in &rows {
+            let inactive = |status: AgentStatus| i64::from(status == AgentStatus::Inactive);
+            let before = self.agents_before.get(*id).copied().unwrap_or(agent.status);
+            self.tx
+                .after
+                .count("agents.active", inactive(before) - inactive(agent.status));
+        }
+        agents::save(self.tx.conn, &rows.values().copied().collect::<Vec<_>>())?;
+        counters::add(self.tx.conn, writer, &self.tx.after.deltas)?;
+        for (id, agent) in rows {
+            self.tx.after.updated.insert(id.clone(), agent.clone());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,335 @@
+//! What a server knows in memory: the agents, who waits for work, which lanes may hold some, who
+//! waits for a task to end.
+//!
+//! The engine changes after a commit, and before one only by reservations, which are undone when
+//! the transaction fails. What it knows of other servers may be some milliseconds old; the
+//! database is asked again wherever that matters.
+
+mod ends;
+mod lanes;
+mod roster;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard};
+
+use ains_core::agent::{Agent, AgentStatus};
+use ains_core::routing::{AgentPool, Ask, Door, Health, Profile, Reservation, Seat, Strategy};
+use ains_core::{AgentId, Lane, TaskId, Timestamp};
+use tokio::sync::Notify;
+
+pub(crate) use self::ends::EndWatch;
+use self::lanes::Lanes;
+pub(crate) use self::roster::{Known, Waiter};
+use crate::entropy::Entropy;
+use crate::op::Claim;
+
+/// The memory of one server.
+#[derive(Default)]
+pub(crate) struct Engine {
+    state: Mutex<State>,
+    /// Who waits for the end of a task.
+    pub(crate) ends: EndWatch,
+    /// Woken when [`State::next_instant`] may have come nearer.
+    pub(crate) timer: Notify,
+    /// Woken when there is something to tell other servers.
+    pub(crate) news: Notify,
+}
+
+/// The agents and lanes.
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) pool: AgentPool,
+    pub(crate) roster: BTreeMap<AgentId, Known>,
+    pub(crate) lanes: Lanes,
+    /// Claims that wait for a subset of their agent's capabilities: the pool does not know of them.
+    pub(crate) choosy: BTreeSet<(AgentId, u64)>,
+    /// The next instant at which a lease ends, a task is due, or one expires.
+    pub(crate) next_instant: Option<Timestamp>,
+    /// Agents with signs of life that are not stored yet.
+    pub(crate) unstored_signs: BTreeSet<AgentId>,
+    /// What other servers should hear.
+    pub(crate) news: News,
+}
+
+/// What other servers should hear of.
+#[derive(Debug, Default)]
+pub(crate) struct News {
+    /// Lanes in which a task became ready.
+    pub(crate) ready: BTreeSet<String>,
+    /// Agents that changed: to be read again.
+    pub(crate) agents: BTreeSet<AgentId>,
+    /// What agents hold now.
+    pub(crate) loads: BTreeMap<AgentId, u32>,
+    /// Tasks that ended.
+    pub(crate) ended: BTreeSet<TaskId>,
+    /// What agents should stop working on.
+    pub(crate) stops: BTreeSet<(AgentId, TaskId)>,
+}
+
+/// A task given to an agent, before its transaction is committed.
+#[derive(Debug, Clone)]
+pub(crate) struct Pick {
+    pub(crate) reservation: Reservation,
+    pub(crate) agent: AgentId,
+    /// The claim that it is handed to; `None` if it is pushed.
+    pub(crate) waiter: Option<u64>,
+}
+
+/// How the agent of a task is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct How {
+    pub(crate) strategy: Strategy,
+    pub(crate) heartbeat_needed: bool,
+}
+
+impl Engine {
+    /// An engine that knows `state`.
+    pub(crate) fn with(state: State) -> Self {
+        Self {
+            state: Mutex::new(state),
+            ..Self::default()
+        }
+    }
+
+    /// The state. Held for moments, never over a wait.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state
+            .lock()
+            .expect("nothing panics while it holds the engine")
+    }
+}
+
+/// The health that the pool goes by.
+fn health(status: AgentStatus) -> Health {
+    match status {
+        AgentStatus::Active => Health::Active,
+        AgentStatus::Degraded => Health::Degraded,
+        AgentStatus::Inactive => Health::Inactive,
+    }
+}
+
+impl State {
+    /// Takes in what the store says of an agent. `capabilities` are tags and published names;
+    /// without them what was known stays.
+    pub(crate) fn put(&mut self, agent: &Agent, capabilities: Option<Vec<String>>, active: Option<u32>) {
+        let seat = self.pool.seat(&agent.id);
+        let current = seat.and_then(|seat| self.pool.get(seat));
+        let capabilities = capabilities.unwrap_or_else(|| {
+            current
+                .map(|profile| profile.capabilities.clone())
+                .unwrap_or_default()
+        });
+        let active = active.unwrap_or_else(|| current.map_or(0, |profile| profile.active));
+        let known = self
+            .roster
+            .entry(agent.id.clone())
+            .or_insert_with(|| Known::new(agent));
+        known.refresh(agent);
+        let profile = Profile {
+            id: agent.id.clone(),
+            capabilities,
+            trust: agent.trust,
+            max_concurrency: agent.max_concurrency,
+            health: health(agent.status),
+            draining: agent.draining,
+            average_seconds: agent.average_seconds,
+            active,
+            door: known.door(),
+            last_assigned: agent
+                .last_assigned_at
+                .map_or(0, |at| u64::try_from(at.as_micros()).unwrap_or(0)),
+            registered: agent.created_at.as_micros(),
+        };
+        self.pool.put(profile);
+    }
+
+    /// Takes in what a transaction changed about an agent that is known.
+    pub(crate) fn update(&mut self, agent: &Agent) {
+        let Some(seat) = self.pool.seat(&agent.id) else {
+            return;
+        };
+        if let Some(known) = self.roster.get_mut(&agent.id) {
+            known.refresh(agent);
+        }
+        self.pool.set_trust(seat, agent.trust);
+        self.pool.set_average(seat, agent.average_seconds);
+        self.pool.set_health(seat, health(agent.status));
+        self.pool.set_draining(seat, agent.draining);
+        self.pool.set_max_concurrency(seat, agent.max_concurrency);
+        self.reset_door(&agent.id);
+    }
+
+    /// Lets an agent go; its waiting claims end empty.
+    pub(crate) fn remove(&mut self, agent: &AgentId) {
+        self.pool.remove(agent);
+        self.unstored_signs.remove(agent);
+        if let Some(known) = self.roster.remove(agent) {
+            for waiter in known.waiting {
+                self.choosy.remove(&(agent.clone(), waiter.claim.number));
+                let _ = waiter.claim.reply.send(Ok(Vec::new()));
+            }
+        }
+    }
+
+    /// Opens or closes an agent's door as its claims stand.
+    pub(crate) fn reset_door(&mut self, agent: &AgentId) {
+        if let (Some(known), Some(seat)) = (self.roster.get(agent), self.pool.seat(agent)) {
+            let door = known.door();
+            if self.pool.agent(seat).door != door {
+                self.pool.set_door(seat, door);
+            }
+        }
+    }
+
+    /// Chooses an agent for a ready task and reserves it: one whose claim waits here, or one that
+    /// work is pushed to.
+    pub(crate) fn pick(&mut self, how: How, lane: &Lane, entropy: &Entropy) -> Option<Pick> {
+        let ask = Ask {
+            capability: &lane.capability,
+            tenth: lane.tenth,
+            strategy: how.strategy,
+            heartbeat_needed: how.heartbeat_needed,
+        };
+        let reservation = self.pool.take(&ask, &mut *entropy.routing())?;
+        let agent = self.pool.agent(reservation.seat).id.clone();
+        let waiter = self.roster.get_mut(&agent).and_then(Known::reserve);
+        if waiter.is_some() {
+            self.reset_door(&agent);
+        }
+        Some(Pick {
+            reservation,
+            agent,
+            waiter,
+        })
+    }
+
+    /// Takes a pick back.
+    pub(crate) fn unpick(&mut self, pick: &Pick) {
+        self.pool.undo(pick.reservation);
+        if let (Some(waiter), Some(known)) = (pick.waiter, self.roster.get_mut(&pick.agent)) {
+            known.unreserve(waiter);
+            self.reset_door(&pick.agent);
+        }
+    }
+
+    /// Ends the reservations of a batch: claims that got something are served by it alone.
+    pub(crate) fn seal(&mut self, picks: &[Pick]) {
+        for pick in picks {
+            if let (Some(waiter), Some(known)) = (pick.waiter, self.roster.get_mut(&pick.agent)) {
+                known.seal(waiter);
+                self.reset_door(&pick.agent);
+            }
+        }
+    }
+
+    /// Lets a claim wait, unless something was put in one of its lanes since `seen`; then it is
+    /// given back to be tried again.
+    pub(crate) fn wait(&mut self, claim: Claim, seen: u64) -> Option<Claim> {
+        let Some(seat) = self.pool.seat(&claim.agent) else {
+            let _ = claim.reply.send(Ok(Vec::new()));
+            return None;
+        };
+        let profile = self.pool.agent(seat);
+        let own = claim.capabilities.as_ref().unwrap_or(&profile.capabilities);
+        if own
+            .iter()
+            .any(|capability| self.lanes.marked_since(capability, seen))
+        {
+            return Some(claim);
+        }
+        let agent = claim.agent.clone();
+        if claim.capabilities.is_some() {
+            self.choosy.insert((agent.clone(), claim.number));
+        }
+        if let Some(known) = self.roster.get_mut(&agent) {
+            known.waiting.push_back(Waiter::new(claim));
+            self.reset_door(&agent);
+        }
+        None
+    }
+
+    /// Takes a waiting claim out, if it still waits and nothing is reserved for it.
+    pub(crate) fn give_up(&mut self, agent: &AgentId, number: u64) -> Option<Claim> {
+        let claim = self.roster.get_mut(agent)?.take(number, false)?;
+        self.choosy.remove(&(agent.clone(), number));
+        self.reset_door(agent);
+        Some(claim)
+    }
+
+    /// Takes a claim out to be answered.
+    pub(crate) fn serve(&mut self, agent: &AgentId, number: u64) -> Option<Claim> {
+        let claim = self.roster.get_mut(agent)?.take(number, true)?;
+        self.choosy.remove(&(agent.clone(), number));
+        self.reset_door(agent);
+        Some(claim)
+    }
+
+    /// Takes every claim out that waits and has nothing reserved.
+    pub(crate) fn everyone_waiting(&mut self) -> Vec<Claim> {
+        let waiting: Vec<(AgentId, u64)> = self
+            .roster
+            .iter()
+            .flat_map(|(agent, known)| {
+                known
+                    .waiting
+                    .iter()
+                    .map(|waiter| (agent.clone(), waiter.claim.number))
+            })
+            .collect();
+        waiting
+            .into_iter()
+            .filter_map(|(agent, number)| self.give_up(&agent, number))
+            .collect()
+    }
+
+    /// Choosy claims that wait for one of `lanes`, to be tried again.
+    pub(crate) fn choosy_for(&mut self, lanes: &BTreeSet<Lane>) -> Vec<Claim> {
+        let wanted: Vec<(AgentId, u64)> = self
+            .choosy
+            .iter()
+            .filter(|(agent, number)| {
+                self.roster
+                    .get(agent)
+                    .is_some_and(|known| known.waits_for(*number, lanes))
+            })
+            .cloned()
+            .collect();
+        wanted
+            .into_iter()
+            .filter_map(|(agent, number)| self.give_up(&agent, number))
+            .collect()
+    }
+
+    /// Whether somebody could be handed work of `lane` now.
+    pub(crate) fn somebody_for(&self, lane: &Lane, entropy: &Entropy) -> bool {
+        let ask = Ask {
+            capability: &lane.capability,
+            tenth: lane.tenth,
+            strategy: Strategy::RoundRobin,
+            heartbeat_needed: false,
+        };
+        self.pool.choose(&ask, &mut *entropy.routing()).is_some()
+    }
+
+    /// The lanes that may hold work for an agent, if its door is open.
+    pub(crate) fn lanes_for(&self, seat: Seat) -> Vec<Lane> {
+        let profile = self.pool.agent(seat);
+        if profile.door == Door::Closed {
+            return Vec::new();
+        }
+        profile
+            .capabilities
+            .iter()
+            .flat_map(|capability| self.lanes.of(capability, profile.trust.tenth()))
+            .collect()
+    }
+
+    /// Notes a sign of life.
+    pub(crate) fn sign(&mut self, agent: &AgentId, now: Timestamp, heartbeat: bool) {
+        if let Some(known) = self.roster.get_mut(agent)
+            && known.sign(now, heartbeat)
+        {
+            self.unstored_signs.insert(agent.clone());
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Chance: one seeded stream for each purpose, so that an extra draw in one never shifts another.
+
+use std::sync::{Mutex, MutexGuard};
+
+use ains_core::Mint;
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _, TryRng as _};
+
+/// The streams of one server.
+#[derive(Debug)]
+pub(crate) struct Entropy {
+    ids: Mutex<(Mint, StdRng)>,
+    jitter: Mutex<StdRng>,
+    routing: Mutex<StdRng>,
+}
+
+impl Entropy {
+    /// Streams from `seed`, or from the operating system.
+    pub(crate) fn new(seed: Option<u64>) -> Self {
+        let stream = |purpose: u64| {
+            Mutex::new(match seed {
+                Some(seed) => StdRng::seed_from_u64(seed.wrapping_add(purpose)),
+                None => StdRng::try_from_rng(&mut rand::rngs::SysRng).expect("the system has random numbers"),
+            })
+        };
+        let ids = stream(1).into_inner().expect("a new lock is not poisoned");
+        Self {
+            ids: Mutex::new((Mint::default(), ids)),
+            jitter: stream(2),
+            routing: stream(3),
+        }
+    }
+
+    /// Mints ids within `make`.
+    pub(crate) fn mint<T>(&self, make: impl FnOnce(&mut Mint, &mut StdRng) -> T) -> T {
+        let (mint, rng) = &mut *self.ids.lock().expect("minting does not panic");
+        make(mint, rng)
+    }
+
+    /// A number in -1.0..=1.0.
+    pub(crate) fn jitter(&self) -> f64 {
+        self.jitter
+            .lock()
+            .expect("drawing does not panic")
+            .random_range(-1.0..=1.0)
+    }
+
+    /// The stream of the routing strategies.
+    pub(crate) fn routing(&self) -> MutexGuard<'_, StdRng> {
+        self.routing.lock().expect("drawing does not panic")
+    }
+}
+
+/// A text that no other process makes, whatever the seed.
+pub(crate) fn unique() -> String {
+    let mut bytes = [0_u8; 16];
+    rand::rngs::SysRng
+        .try_fill_bytes(&mut bytes)
+        .expect("the system has random numbers");
+    hex::encode(bytes)
+}
+
+/// Mints an id of a kind.
+macro_rules! mint {
+    ($entropy:expr, $kind:ty, $now:expr) => {
+        $entropy.mint(|mint, rng| <$kind>::mint(mint, $now, rng))
+    };
+}
+pub(crate) use mint;

@@ -1,0 +1,76 @@
+//! Why a use case did not happen. Each variant is something that a caller can act on.
+
+use ains_core::task::{IllegalTransition, NotRetryable, Refusal};
+use ains_store::StoreError;
+
+/// Why a use case did not happen; nothing has changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no such thing.
+    #[error("{entity} `{id}` does not exist")]
+    NotFound {
+        /// `Task`, `Agent`: how the API calls it.
+        entity: &'static str,
+        /// Which one.
+        id: String,
+    },
+    /// An agent's report does not fit the lease or the state.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// A change does not fit the state of the task.
+    #[error(transparent)]
+    Illegal(#[from] IllegalTransition),
+    /// The failed task has no retry left, or its error is not of a kind that is retried.
+    #[error("no retry is left, or the error is of a kind that is not retried")]
+    RetrySpent,
+    /// The task belongs to another client.
+    #[error("the task belongs to another client")]
+    NotOwner,
+    /// An agent of that id is registered.
+    #[error("agent `{0}` is already registered")]
+    AgentExists(String),
+    /// The agent holds tasks, so it is not removed without force.
+    #[error("agent `{id}` holds {held} tasks")]
+    AgentBusy {
+        /// Which agent.
+        id: String,
+        /// How many tasks it holds.
+        held: u32,
+    },
+    /// The agent's key or signature is not what it should be.
+    #[error("invalid signature: {0}")]
+    InvalidSignature(String),
+    /// Work from the earlier protocol names a client that is no registered agent.
+    #[error("client agent `{0}` is not registered")]
+    UnknownClientAgent(String),
+    /// Work from the earlier protocol needs a capability that no agent provides.
+    #[error("no agent provides `{0}`")]
+    NoProvider(String),
+    /// An agent may provide at most this many capabilities, tags included.
+    #[error("an agent provides at most {0} capabilities")]
+    TooManyCapabilities(usize),
+    /// The idempotency key was used with another body.
+    #[error("the idempotency key was used with another body")]
+    KeyReused,
+    /// The first request with this idempotency key is still running.
+    #[error("the first request with this idempotency key is still running")]
+    KeyInFlight,
+    /// The queue to the writer is full.
+    #[error("too much is waiting to be written")]
+    Overloaded,
+    /// The service is shutting down.
+    #[error("the service is shutting down")]
+    Stopping,
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
+
+impl From<NotRetryable> for Error {
+    fn from(refusal: NotRetryable) -> Self {
+        match refusal {
+            NotRetryable::Illegal(illegal) => Self::Illegal(illegal),
+            NotRetryable::Spent => Self::RetrySpent,
+        }
+    }
+}

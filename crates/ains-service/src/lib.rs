@@ -1,0 +1,53 @@
+//! The use cases of AINS: load, decide, save, each in one transaction.
+//!
+//! [`Ains`] is the whole service. Embed it with a store and it is a complete orchestrator in the
+//! process, without HTTP:
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::sync::Arc;
+//! use ains_service::{Ains, Settings, SystemClock};
+//! use ains_store::{Options, Store};
+//!
+//! let store = Store::open(&Options::new("sqlite://ains.db".parse()?))?;
+//! let ains = Ains::start(store, Settings::default(), Arc::new(SystemClock)).await?;
+//! println!("{:?}", ains.stats().await?);
+//! ains.stop().await;
+//! # Ok(()) }
+//! ```
+//!
+//! | file | use cases |
+//! |---|---|
+//! | `tasks` | submit, read, list, cancel, retry, change |
+//! | `work` | claim, report |
+//! | `agents` | register, heartbeat, drain, trust |
+//! | `routing`, `stats`, `clients`, `keys` | as they say |
+//! | `machine`, `batch` | how operations become one transaction, and what follows from it |
+//! | `engine` | what a server knows in memory |
+//! | `background` | timers, signs of life, other servers |
+
+mod agents;
+mod ains;
+mod background;
+mod batch;
+mod clients;
+mod clock;
+mod engine;
+mod entropy;
+mod error;
+mod identity;
+mod keys;
+mod machine;
+pub mod model;
+mod op;
+mod routing;
+mod settings;
+mod stats;
+mod tasks;
+mod work;
+
+pub use ains::Ains;
+pub use clock::SystemClock;
+pub use error::Error;
+pub use model::*;
+pub use settings::Settings;

@@ -1,0 +1,351 @@
+//! What runs on the writers: batches of operations, and what follows from their commit.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use ains_core::task::{Report, ReportKind};
+use ains_core::{AgentId, Clock, Lane, Timestamp};
+use ains_store::tasks::StoredTask;
+use ains_store::writer::Work;
+use ains_store::{Conn, StoreError};
+
+use crate::batch::{self, Committed, Context, Outcome};
+use crate::engine::{Engine, State};
+use crate::entropy::Entropy;
+use crate::error::Error;
+use crate::model::Delivery;
+use crate::op::{Claim, Op};
+use crate::settings::Settings;
+
+/// The decisions of one server.
+pub(crate) struct Machine {
+    pub(crate) engine: Engine,
+    pub(crate) entropy: Entropy,
+    pub(crate) settings: Settings,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Names of the writers' counters.
+    pub(crate) writers: Vec<String>,
+    /// Since when silence counts, in microseconds (semantics §1.2).
+    pub(crate) listening_since: AtomicI64,
+    /// Whether other servers work on the same database.
+    pub(crate) has_peers: AtomicBool,
+}
+
+/// An answer on its way.
+type Send = Box<dyn FnOnce() -> Option<Op>>;
+
+impl Work for Machine {
+    type Op = Op;
+    type Outcome = Committed;
+
+    fn weight(&self, op: &Op) -> usize {
+        match op {
+            Op::Submit { tasks, .. } => tasks.len().max(1),
+            Op::Change { changes, .. } => changes.len().max(1),
+            Op::Report {
+                deliveries, claim, ..
+            } => deliveries.len() + claim.as_ref().map_or(0, |claim| claim.max as usize),
+            Op::Claim(claim) => claim.max as usize,
+            Op::Act(_) | Op::Lost { .. } => 1,
+            Op::Match(_) | Op::Sweep { .. } => 64,
+        }
+    }
+
+    fn run(&self, conn: &mut Conn, writer: usize, ops: &mut [Op]) -> Result<Committed, StoreError> {
+        let context = Context {
+            engine: &self.engine,
+            entropy: &self.entropy,
+            settings: &self.settings,
+            listening_since: Timestamp::from_micros(self.listening_since.load(Ordering::Relaxed)),
+            now: self.clock.now(),
+            writer: &self.writers[writer],
+        };
+        batch::run(&context, conn, ops)
+    }
+
+    fn undo(&self, committed: Committed) {
+        committed.plan.undo(&self.engine);
+    }
+
+    fn done(&self, _writer: usize, ops: Vec<Op>, committed: Committed) -> Vec<Op> {
+        let Committed {
+            outcomes,
+            mut after,
+            plan,
+            seen,
+            now,
+        } = committed;
+        let mut sends: Vec<Send> = Vec::new();
+        let mut follow = Vec::new();
+        {
+            let mut state = self.engine.lock();
+            plan.settle(&mut state);
+            let mut opened = take_in(&mut state, &mut after, now);
+            after
+                .emptied
+                .iter()
+                .for_each(|lane| state.lanes.clear(lane, seen));
+            after
+                .served
+                .iter()
+                .for_each(|(lane, priority)| state.lanes.served(lane, *priority));
+            for ((agent, number), tasks) in std::mem::take(&mut after.deliveries) {
+                if let Some(claim) = state.serve(&agent, number) {
+                    sends.push(Box::new(move || deliver(claim, tasks)));
+                } else {
+                    follow.extend(give_back(&agent, &tasks));
+                }
+            }
+            for (op, outcome) in ops.into_iter().zip(outcomes) {
+                answer(&mut state, op, outcome, seen, &mut sends, &mut follow);
+            }
+            after.ready.iter().for_each(|lane| state.lanes.mark(lane));
+            follow.extend(state.choosy_for(&after.ready).into_iter().map(Op::Claim));
+            opened.extend(after.ready.iter().cloned());
+            opened.retain(|lane| state.somebody_for(lane, &self.entropy));
+            if !opened.is_empty() {
+                follow.push(Op::Match(opened.into_iter().collect()));
+            }
+            let silences = after
+                .put
+                .iter()
+                .map(|(agent, _)| agent)
+                .chain(after.updated.values());
+            let silence = silences.map(ains_core::agent::Agent::silent_at).min();
+            self.note_instant(&mut state, after.next_instant);
+            self.note_instant(&mut state, silence);
+            self.spread(&mut state, &after);
+        }
+        self.engine.ends.ended(&after.ended);
+        follow.extend(sends.into_iter().filter_map(|send| send()));
+        follow
+    }
+
+    fn refuse(&self, op: Op, error: StoreError) {
+        let failed = match error {
+            StoreError::Overloaded => Error::Overloaded,
+            StoreError::Stopping => Error::Stopping,
+            other => Error::Store(other),
+        };
+        match op {
+            Op::Act(act) => act.answer(Some(failed)),
+            Op::Change { reply, .. } => drop(reply.send(Err(failed))),
+            Op::Report { reply, claim, .. } => {
+                if let Some(claim) = claim {
+                    let _ = claim.reply.send(Err(Error::Stopping));
+                }
+                if let Some(reply) = reply {
+                    let _ = reply.send(Err(failed));
+                }
+            }
+            Op::Submit { reply, .. } => drop(reply.send(Err(failed))),
+            Op::Claim(claim) => drop(claim.reply.send(Err(failed))),
+            Op::Sweep { reply } => drop(reply.send(Err(failed))),
+            Op::Match(_) | Op::Lost { .. } => {
+                // Looked at again by the slow re-check.
+                tracing::warn!(
+                    error = &failed as &dyn std::error::Error,
+                    "background work was refused"
+                );
+            }
+        }
+    }
+}
+
+impl Machine {
+    /// Brings the timer nearer, if something comes due before it would look.
+    pub(crate) fn note_instant(&self, state: &mut State, at: Option<Timestamp>) {
+        if let Some(at) = at
+            && state.next_instant.is_none_or(|known| at < known)
+        {
+            state.next_instant = Some(at);
+            self.engine.timer.notify_one();
+        }
+    }
+
+    /// Collects what other servers should hear, if there are any.
+    fn spread(&self, state: &mut State, after: &batch::After) {
+        if !self.has_peers.load(Ordering::Relaxed) {
+            return;
+        }
+        let news = &mut state.news;
+        news.ready.extend(after.ready.iter().map(Lane::to_string));
+        news.agents.extend(after.updated.keys().cloned());
+        news.agents
+            .extend(after.put.iter().map(|(agent, _)| agent.id.clone()));
+        news.agents.extend(after.removed.iter().cloned());
+        news.loads
+            .extend(after.loads.iter().map(|(agent, load)| (agent.clone(), *load)));
+        news.agents.extend(after.freed.keys().cloned());
+        news.ended.extend(after.ended.iter().copied());
+        news.stops.extend(after.stops.iter().cloned());
+        self.engine.news.notify_one();
+    }
+}
+
+/// Takes what a batch changed about agents into memory; the lanes that they may now be given
+/// work of.
+fn take_in(state: &mut State, after: &mut batch::After, now: Timestamp) -> BTreeSet<Lane> {
+    let mut opened = BTreeSet::new();
+    for (agent, capabilities) in &after.put {
+        state.put(agent, capabilities.clone(), None);
+    }
+    for agent in after.updated.values() {
+        state.update(agent);
+    }
+    for agent in &after.removed {
+        state.remove(agent);
+    }
+    for agent in &after.assigned {
+        if let Some(known) = state.roster.get_mut(agent) {
+            known.assigned(now);
+            state.unstored_signs.insert(agent.clone());
+        }
+    }
+    for (agent, load) in &after.loads {
+        if let Some(seat) = state.pool.seat(agent) {
+            state.pool.set_active(seat, *load);
+        }
+    }
+    for (agent, fewer) in &after.freed {
+        if let Some(seat) = state.pool.seat(agent) {
+            (0..*fewer).for_each(|_| state.pool.release(seat));
+        }
+    }
+    for (agent, task) in &after.stops {
+        if let Some(known) = state.roster.get_mut(agent) {
+            known.stop(*task);
+        }
+    }
+    let touched: BTreeSet<&AgentId> = after
+        .put
+        .iter()
+        .map(|(agent, _)| &agent.id)
+        .chain(after.updated.keys())
+        .chain(after.loads.keys())
+        .chain(after.freed.keys())
+        .collect();
+    for agent in touched {
+        if let Some(seat) = state.pool.seat(agent) {
+            opened.extend(state.lanes_for(seat));
+        }
+    }
+    opened
+}
+
+/// Answers one operation, or lets its claim wait.
+fn answer(
+    state: &mut State,
+    op: Op,
+    outcome: Outcome,
+    seen: u64,
+    sends: &mut Vec<Send>,
+    follow: &mut Vec<Op>,
+) {
+    // A caller that no longer waits does not need its answer, unless it was given tasks.
+    match (op, outcome) {
+        (Op::Act(act), _) => sends.push(Box::new(move || {
+            act.answer(None);
+            None
+        })),
+        (Op::Change { reply, .. }, Outcome::Changed(results)) => sends.push(Box::new(move || {
+            let _ = reply.send(Ok(results));
+            None
+        })),
+        (Op::Report { reply, claim, .. }, Outcome::Reported { results, claimed }) => {
+            if let Some(reply) = reply {
+                sends.push(Box::new(move || {
+                    let _ = reply.send(Ok(results));
+                    None
+                }));
+            }
+            if let (Some(claim), Some(claimed)) = (claim, claimed) {
+                answer_claim(state, claim, claimed, seen, sends, follow);
+            }
+        }
+        (Op::Submit { reply, .. }, Outcome::Submitted(answer)) => sends.push(Box::new(move || {
+            let _ = reply.send(Ok(answer));
+            None
+        })),
+        (Op::Submit { reply, .. }, Outcome::Changed(refused)) => sends.push(Box::new(move || {
+            let refusal = refused.into_iter().find_map(Result::err);
+            let _ = reply.send(Err(refusal.unwrap_or(Error::Stopping)));
+            None
+        })),
+        (Op::Claim(claim), Outcome::Claimed(claimed)) => {
+            answer_claim(state, claim, claimed, seen, sends, follow)
+        }
+        (Op::Sweep { reply }, Outcome::Swept(judged)) => sends.push(Box::new(move || {
+            let _ = reply.send(Ok(judged));
+            None
+        })),
+        _ => {}
+    }
+}
+
+fn answer_claim(
+    state: &mut State,
+    claim: Claim,
+    claimed: Result<Vec<StoredTask>, Error>,
+    seen: u64,
+    sends: &mut Vec<Send>,
+    follow: &mut Vec<Op>,
+) {
+    match claimed {
+        Ok(tasks) if !tasks.is_empty() => sends.push(Box::new(move || deliver(claim, tasks))),
+        Ok(_)
+            if claim.until.is_some_and(|until| std::time::Instant::now() < until)
+                && !claim.reply.is_closed() =>
+        {
+            follow.extend(state.wait(claim, seen).map(Op::Claim));
+        }
+        other => sends.push(Box::new(move || {
+            let _ = claim.reply.send(other);
+            None
+        })),
+    }
+}
+
+/// Hands tasks to the caller that waits for them; if it is gone, they go back.
+fn deliver(claim: Claim, tasks: Vec<StoredTask>) -> Option<Op> {
+    let Claim {
+        agent,
+        reply,
+        claim_id,
+        ..
+    } = claim;
+    match reply.send(Ok(tasks)) {
+        Ok(()) => None,
+        // It will ask again with the same id, and get the same tasks.
+        Err(_) if claim_id.is_some() => None,
+        Err(Ok(tasks)) => give_back(&agent, &tasks),
+        Err(Err(_)) => None,
+    }
+}
+
+/// Gives tasks back that reached nobody, if there are any.
+pub(crate) fn give_back(agent: &AgentId, tasks: &[StoredTask]) -> Option<Op> {
+    if tasks.is_empty() {
+        return None;
+    }
+    let deliveries = tasks
+        .iter()
+        .map(|stored| Delivery {
+            report: Report {
+                task: stored.task.id,
+                agent: agent.clone(),
+                attempt: Some(stored.task.attempt),
+                kind: ReportKind::Release,
+            },
+            result: None,
+            usage: None,
+            progress: None,
+        })
+        .collect();
+    Some(Op::Report {
+        deliveries,
+        reply: None,
+        claim: None,
+    })
+}

@@ -1,0 +1,317 @@
+//! What goes into the use cases and what comes out.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ains_core::agent::{Agent, HeartbeatStatus};
+use ains_core::task::{Report, TaskSpec};
+use ains_core::{AgentId, ClientId, Name, Status, Task, TaskId, Timestamp};
+pub use ains_store::tasks::{Documents, Filter as TaskFilter, Page, StoredTask};
+pub use ains_store::trust::TrustRecord;
+
+/// A checked submission: what is asked for, and its documents as JSON text.
+#[derive(Debug, Clone)]
+pub struct NewTask {
+    /// What is asked for.
+    pub spec: TaskSpec,
+    /// JSON object.
+    pub input: Box<str>,
+    /// JSON object.
+    pub metadata: Option<Box<str>>,
+}
+
+/// A request that is carried out once however often it is sent (semantics §1.6).
+pub struct Once<T: ?Sized> {
+    /// Whose key it is.
+    pub scope: String,
+    /// The key as the caller sent it.
+    pub key: String,
+    /// A digest of method, path and body.
+    pub fingerprint: String,
+    /// The answer to store and to repeat, made from the outcome.
+    pub render: Box<dyn Fn(&T) -> String + Send>,
+}
+
+/// An outcome, or the stored answer of the first request with the same idempotency key.
+#[derive(Debug)]
+pub enum Answer<T> {
+    /// It happened now.
+    Fresh(T),
+    /// It happened before; this is what was answered then.
+    Replayed(String),
+}
+
+/// What an agent asks for.
+#[derive(Debug, Clone)]
+pub struct ClaimRequest {
+    /// At most this many tasks, 1..=100.
+    pub max: u32,
+    /// How long to wait for the first.
+    pub wait: Duration,
+    /// Only for these of its capabilities.
+    pub capabilities: Option<Vec<Name>>,
+    /// Repeating a claim with the same id returns the same tasks.
+    pub claim_id: Option<String>,
+}
+
+/// A report with what comes along, as JSON text.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// The report.
+    pub report: Report,
+    /// The result of a completion.
+    pub result: Option<Box<str>>,
+    /// What a completion cost.
+    pub usage: Option<Box<str>>,
+    /// Progress: percent, message, data.
+    pub progress: Option<Progress>,
+}
+
+/// How far an agent has come.
+#[derive(Debug, Clone, Default)]
+pub struct Progress {
+    /// 0.0..=100.0.
+    pub percent: Option<f64>,
+    /// For people.
+    pub message: Option<String>,
+    /// JSON text.
+    pub data: Option<Box<str>>,
+}
+
+/// A report's task after it, and what was claimed with it.
+#[derive(Debug)]
+pub struct Reported {
+    /// The task.
+    pub task: Task,
+    /// What was handed out for the claim.
+    pub next: Vec<StoredTask>,
+}
+
+/// The tasks of many reports after them, and what was claimed with them.
+#[derive(Debug)]
+pub struct ReportedEach {
+    /// One outcome for each report, in order.
+    pub results: Vec<Result<Task, crate::Error>>,
+    /// What was handed out for the claim.
+    pub next: Vec<StoredTask>,
+}
+
+/// A task before and after a change.
+#[derive(Debug, Clone)]
+pub struct Changed {
+    /// Before.
+    pub before: Task,
+    /// After.
+    pub after: Task,
+}
+
+/// Which agents a list shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AgentFilter {
+    /// Those that last said this of themselves.
+    Status(ains_core::agent::AgentStatus),
+    /// Those that are this able to take work.
+    Availability(ains_core::agent::Availability),
+}
+
+/// How a routing decision would fall.
+#[derive(Debug, Clone)]
+pub struct RoutingView {
+    /// Who would be chosen.
+    pub chosen: Option<RoutingCandidate>,
+    /// Why.
+    pub reason: String,
+    /// Everyone who was considered, best first.
+    pub candidates: Vec<RoutingCandidate>,
+}
+
+/// An agent as a routing decision sees it.
+#[derive(Debug, Clone)]
+pub struct RoutingCandidate {
+    /// The agent.
+    pub agent: AgentId,
+    /// Its name for people.
+    pub display_name: String,
+    /// Its trust, 0.0..=1.0.
+    pub trust: f64,
+    /// How many tasks it has ended.
+    pub total_tasks: i64,
+    /// What the strategy goes by.
+    pub score: f64,
+    /// Whether it can be chosen.
+    pub eligible: bool,
+    /// Why not.
+    pub why_not: Option<String>,
+}
+
+/// What a client changes about an unfinished task.
+#[derive(Debug, Clone, Default)]
+pub struct TaskChange {
+    /// A new priority, 1..=10.
+    pub priority: Option<u8>,
+    /// A new time-out.
+    pub timeout: Option<Duration>,
+    /// New metadata, JSON text; replaces the old.
+    pub metadata: Option<Box<str>>,
+    /// Only if this client submitted it.
+    pub owner: Option<ClientId>,
+    /// Only while no agent works on it (PENDING or ASSIGNED).
+    pub not_active: bool,
+}
+
+/// An agent's registration.
+#[derive(Debug, Clone)]
+pub struct NewAgent {
+    /// What it calls itself.
+    pub id: AgentId,
+    /// Ed25519 key, hex.
+    pub public_key: String,
+    /// Signature over the id followed by the endpoint, hex.
+    pub signature: String,
+    /// Its name for people.
+    pub display_name: String,
+    /// What it does, for people.
+    pub description: Option<String>,
+    /// Where it can be reached.
+    pub endpoint: String,
+    /// What it can do.
+    pub tags: Vec<Name>,
+    /// Free labels.
+    pub labels: BTreeMap<String, String>,
+    /// How often it reports.
+    pub heartbeat_interval: Duration,
+    /// How much it may hold at once.
+    pub max_concurrency: u32,
+    /// Whether it serves every client.
+    pub shared: bool,
+}
+
+/// What an operator changes about an agent.
+#[derive(Debug, Clone, Default)]
+pub struct AgentChange {
+    /// New name for people.
+    pub display_name: Option<String>,
+    /// New description.
+    pub description: Option<String>,
+    /// New endpoint.
+    pub endpoint: Option<String>,
+    /// New tags; replaces the old.
+    pub tags: Option<Vec<Name>>,
+    /// New labels; replaces the old.
+    pub labels: Option<BTreeMap<String, String>>,
+    /// New limit.
+    pub max_concurrency: Option<u32>,
+    /// New interval.
+    pub heartbeat_interval: Option<Duration>,
+    /// Stop giving it work, or go on.
+    pub draining: Option<bool>,
+}
+
+/// An agent and how much it holds.
+#[derive(Debug, Clone)]
+pub struct AgentView {
+    /// The agent.
+    pub agent: Agent,
+    /// How many tasks it holds.
+    pub active: u32,
+}
+
+/// A capability to publish.
+#[derive(Debug, Clone)]
+pub struct NewCapability {
+    /// Its name.
+    pub name: Name,
+    /// For people.
+    pub description: String,
+    /// JSON text.
+    pub input_schema: Box<str>,
+    /// JSON text.
+    pub output_schema: Box<str>,
+    /// How it is paid for.
+    pub pricing_model: String,
+    /// The price.
+    pub price: f64,
+    /// Promised 99th percentile, milliseconds.
+    pub latency_p99_ms: i64,
+    /// Promised availability, percent.
+    pub availability_percent: f64,
+}
+
+/// What an agent says in a heartbeat.
+#[derive(Debug, Clone)]
+pub struct Heartbeat {
+    /// Its state, in its own word.
+    pub status: HeartbeatStatus,
+    /// The tasks it believes it holds, if it tells.
+    pub holding: Option<Vec<TaskId>>,
+}
+
+/// What an agent learns from its heartbeat.
+#[derive(Debug, Clone)]
+pub struct HeartbeatSeen {
+    /// The agent after it.
+    pub view: AgentView,
+    /// When it was seen.
+    pub at: Timestamp,
+    /// What it should stop working on.
+    pub cancelled: Vec<TaskId>,
+}
+
+/// Who is calling.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// The key's id; `None` with authentication off.
+    pub key: Option<ains_core::KeyId>,
+    /// The client that the key is bound to.
+    pub client: Option<ClientId>,
+    /// Whether it may do everything.
+    pub admin: bool,
+}
+
+/// Whether the service can work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Health {
+    /// Whether the database answers.
+    pub database: bool,
+}
+
+/// Figures of the whole system, summed from counters.
+#[derive(Debug, Clone, Default)]
+pub struct Stats {
+    /// Tasks ever submitted and not cleaned up.
+    pub total: i64,
+    /// Tasks now in each state.
+    pub by_status: BTreeMap<Status, i64>,
+    /// PENDING tasks of each priority.
+    pub pending_by_priority: BTreeMap<u8, i64>,
+    /// Tasks submitted within the last hour.
+    pub submitted_last_hour: i64,
+    /// Tasks completed within the last hour.
+    pub completed_last_hour: i64,
+    /// Average time from start to completion over the last hour, in seconds.
+    pub avg_completion_seconds: Option<f64>,
+    /// Registered agents.
+    pub agents: i64,
+    /// Agents that are not INACTIVE.
+    pub agents_active: i64,
+    /// Published capabilities.
+    pub capabilities: i64,
+    /// Tasks held, by agent, for agents that hold any; at most 1,000, busiest first.
+    pub workload: Vec<(AgentId, u32)>,
+}
+
+/// Rows of each table, from counters.
+#[derive(Debug, Clone, Default)]
+pub struct DatabaseRows {
+    /// Table name to rows.
+    pub rows: BTreeMap<&'static str, i64>,
+}
+
+/// A task and the attempts of it that did not complete, oldest first.
+#[derive(Debug, Clone)]
+pub struct History {
+    /// The task.
+    pub task: Task,
+    /// Its ended attempts without a result.
+    pub attempts: Vec<ains_core::effect::Attempt>,
+}

@@ -1,0 +1,123 @@
+//! What is queued to the writer: one operation of a caller, with the way back to it.
+
+use std::time::Instant;
+
+use ains_core::{AgentId, ClientId, Lane, Task, TaskId};
+use ains_store::StoreError;
+use tokio::sync::oneshot;
+
+use crate::batch::Tx;
+use crate::error::Error;
+use crate::model::{Answer, Changed, Delivery, NewTask, Once, StoredTask, TaskChange};
+
+/// The way back to a caller.
+pub(crate) type Reply<T> = oneshot::Sender<Result<T, Error>>;
+
+/// One operation.
+pub(crate) enum Op {
+    /// Anything that is not hot: a closure on the transaction.
+    Act(Box<dyn Act>),
+    /// Changes by clients or operators.
+    Change {
+        changes: Vec<Change>,
+        reply: Reply<Vec<Result<Changed, Error>>>,
+    },
+    /// What an agent reports, and perhaps claims with it.
+    Report {
+        deliveries: Vec<Delivery>,
+        reply: Option<Reply<Vec<Result<Task, Error>>>>,
+        claim: Option<Claim>,
+    },
+    /// New tasks.
+    Submit {
+        tasks: Vec<(TaskId, NewTask)>,
+        push: bool,
+        once: Option<Once<[Task]>>,
+        reply: Reply<Answer<Vec<Task>>>,
+    },
+    /// An agent asks for work.
+    Claim(Claim),
+    /// Ready tasks and agents with room may have missed each other in these lanes.
+    Match(Vec<Lane>),
+    /// Instants have come: leases, due tasks, expiry, silent agents.
+    Sweep { reply: Reply<u64> },
+    /// Leases that an agent does not know of any more.
+    Lost { agent: AgentId, tasks: Vec<TaskId> },
+}
+
+/// A change to one task that no agent asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Change {
+    pub(crate) task: TaskId,
+    /// Only if this client submitted it.
+    pub(crate) owner: Option<ClientId>,
+    pub(crate) kind: ChangeKind,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum ChangeKind {
+    Cancel { reason: String },
+    RetryNow,
+    RetryLater,
+    Edit(TaskChange),
+}
+
+/// A claim, and who waits for it.
+pub(crate) struct Claim {
+    /// Which claim it is, unique in this process.
+    pub(crate) number: u64,
+    pub(crate) agent: AgentId,
+    pub(crate) max: u32,
+    /// A subset of the agent's capabilities, in lower case.
+    pub(crate) capabilities: Option<Vec<String>>,
+    pub(crate) claim_id: Option<String>,
+    /// Until when it waits for work; `None` if it does not.
+    pub(crate) until: Option<Instant>,
+    pub(crate) reply: Reply<Vec<StoredTask>>,
+}
+
+/// A closure on the transaction, run perhaps more than once, and the way back to its caller.
+pub(crate) trait Act: Send {
+    /// Runs in the transaction.
+    fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), StoreError>;
+    /// Answers the caller: what the last run gave, or why it could not be kept.
+    fn answer(self: Box<Self>, failed: Option<Error>);
+}
+
+/// An [`Act`] made of a closure.
+pub(crate) struct Closure<F, T> {
+    run: F,
+    outcome: Option<Result<T, Error>>,
+    reply: Reply<T>,
+}
+
+impl<F, T> Closure<F, T>
+where
+    F: FnMut(&mut Tx<'_>) -> Result<Result<T, Error>, StoreError> + Send + 'static,
+    T: Send + 'static,
+{
+    pub(crate) fn boxed(run: F, reply: Reply<T>) -> Box<dyn Act> {
+        Box::new(Self {
+            run,
+            outcome: None,
+            reply,
+        })
+    }
+}
+
+impl<F, T> Act for Closure<F, T>
+where
+    F: FnMut(&mut Tx<'_>) -> Result<Result<T, Error>, StoreError> + Send,
+    T: Send,
+{
+    fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        self.outcome = Some((self.run)(tx)?);
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, failed: Option<Error>) {
+        let outcome = failed.map_or(self.outcome, |error| Some(Err(error)));
+        // A caller that no longer waits does not need its answer.
+        let _ = self.reply.send(outcome.unwrap_or(Err(Error::Stopping)));
+    }
+}

@@ -1,0 +1,33 @@
+//! What an operator can set.
+
+use std::time::Duration;
+
+/// Settings of the service; [`Settings::default`] is what a server uses unless told otherwise.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How long an agent may take to start what it was assigned.
+    pub assignment_timeout: Duration,
+    /// Writer threads on PostgreSQL; SQLite has one.
+    pub pg_writers: usize,
+    /// Operations that may wait for a writer before more are refused.
+    pub write_queue: usize,
+    /// Fixes all randomness.
+    pub seed: Option<u64>,
+    /// Whether a registration's signature must verify, or only be hex.
+    pub verify_identity: bool,
+    /// A key that is accepted as an admin's, beside those that are stored.
+    pub admin_key: Option<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            assignment_timeout: Duration::from_secs(60),
+            pg_writers: 2,
+            write_queue: 8192,
+            seed: None,
+            verify_identity: true,
+            admin_key: None,
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! The use cases on both databases, with a manual clock and a fixed seed.
+
+#[path = "use_cases/world.rs"]
+mod world;
+
+#[path = "use_cases/agents.rs"]
+mod agents;
+#[path = "use_cases/fairness.rs"]
+mod fairness;
+#[path = "use_cases/leases.rs"]
+mod leases;
+#[path = "use_cases/servers.rs"]
+mod servers;
+#[path = "use_cases/tasks.rs"]
+mod tasks;
+#[path = "use_cases/work.rs"]
+mod work;

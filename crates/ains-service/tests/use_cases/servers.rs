@@ -1,0 +1,172 @@
+//! Several servers on one PostgreSQL.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use ains_core::task::ReportKind;
+use ains_core::{Status, TaskId};
+use ains_testkit::{ManualClock, TestDb};
+
+use crate::world::{World, asking, tell};
+
+/// Runs `story` with two servers on one PostgreSQL, if there is one.
+fn two<F: Future<Output = ()>>(story: impl FnOnce(Arc<World>, Arc<World>) -> F) {
+    let Some(db) = TestDb::postgres() else { return };
+    tell(&db, |first| async {
+        let second = World::start(&db.url(), first.clock.clone()).await;
+        let (first, second) = (Arc::new(first), Arc::new(second));
+        story(first, Arc::clone(&second)).await;
+        second.ains.stop().await;
+    });
+}
+
+/// Waits until `server` knows an agent.
+async fn until_known(server: &World, agent: &ains_core::AgentId) {
+    loop {
+        let (known, _) = server.ains.agents(None, 100, 0).await.unwrap();
+        if known.iter().any(|view| view.agent.id == *agent) {
+            return;
+        }
+    }
+}
+
+#[test]
+fn an_agent_that_waits_at_one_server_gets_what_is_submitted_at_the_other() {
+    two(|first, second| async move {
+        let agent = first.agent("a", 10).await;
+        until_known(&second, &agent).await;
+        second.claim(&agent, 1).await;
+        for _ in 0..20 {
+            let waiting = tokio::spawn({
+                let (second, agent) = (Arc::clone(&second), agent.clone());
+                async move { second.ains.claim(agent, asking(1, 60)).await.unwrap() }
+            });
+            let task = first.submit("c", 1).await.remove(0);
+            let got = waiting.await.unwrap();
+            assert_eq!(got[0].task.id, task.id);
+            first
+                .report(&agent, task.id, 1, ReportKind::Complete)
+                .await
+                .unwrap();
+        }
+    });
+}
+
+#[test]
+fn room_freed_at_one_server_is_filled_by_a_claim_that_waits_at_the_other() {
+    two(|first, second| async move {
+        let agent = first.agent("a", 1).await;
+        until_known(&second, &agent).await;
+        first.claim(&agent, 1).await;
+        first.submit("c", 2).await;
+        let held = first.claim(&agent, 1).await.remove(0);
+        let waiting = tokio::spawn({
+            let (second, agent) = (Arc::clone(&second), agent.clone());
+            async move { second.ains.claim(agent, asking(1, 60)).await.unwrap() }
+        });
+        first
+            .report(&agent, held.task.id, 1, ReportKind::Complete)
+            .await
+            .unwrap();
+        assert_eq!(waiting.await.unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn the_end_of_a_task_is_heard_at_the_other_server() {
+    two(|first, second| async move {
+        let agent = first.agent("a", 1).await;
+        let task = first.submit("c", 1).await.remove(0);
+        let waiting = tokio::spawn({
+            let second = Arc::clone(&second);
+            async move { second.ains.task(task.id, Duration::from_secs(60)).await.unwrap() }
+        });
+        first.report(&agent, task.id, 1, ReportKind::Start).await.unwrap();
+        first
+            .report(&agent, task.id, 1, ReportKind::Complete)
+            .await
+            .unwrap();
+        assert_eq!(waiting.await.unwrap().task.status, Status::Completed);
+    });
+}
+
+#[test]
+fn four_claimers_on_two_servers_share_the_work_without_exceeding_their_room() {
+    const TASKS: usize = 600;
+    two(|first, second| async move {
+        let mut agents = Vec::new();
+        for name in ["a", "b"] {
+            agents.push(first.agent(name, 3).await);
+        }
+        for agent in &agents {
+            until_known(&second, agent).await;
+            first.claim(agent, 1).await;
+        }
+        for _ in 0..6 {
+            first.submit("c", TASKS / 6).await;
+        }
+        let done = Arc::new(AtomicUsize::new(0));
+        let claimers: Vec<_> = agents
+            .iter()
+            .flat_map(|agent| {
+                [
+                    (agent.clone(), Arc::clone(&first)),
+                    (agent.clone(), Arc::clone(&second)),
+                ]
+            })
+            .map(|(agent, server)| {
+                let done = Arc::clone(&done);
+                tokio::spawn(async move {
+                    let mut got = Vec::new();
+                    while done.load(Ordering::SeqCst) < TASKS {
+                        for stored in server.ains.claim(agent.clone(), asking(3, 1)).await.unwrap() {
+                            assert!(server.ains.agent(agent.clone()).await.unwrap().active <= 3);
+                            let (id, attempt) = (stored.task.id, stored.task.attempt);
+                            server
+                                .report(&agent, id, attempt, ReportKind::Complete)
+                                .await
+                                .unwrap();
+                            got.push(id);
+                            done.fetch_add(1, Ordering::SeqCst);
+                        }
+                    }
+                    got
+                })
+            })
+            .collect();
+        let mut all: Vec<TaskId> = Vec::new();
+        for claimer in claimers {
+            all.extend(claimer.await.unwrap());
+        }
+        assert_eq!(
+            all.iter().collect::<BTreeSet<_>>().len(),
+            TASKS,
+            "each exactly once"
+        );
+        assert_eq!(all.len(), TASKS);
+        let stats = second.ains.stats().await.unwrap();
+        assert_eq!(stats.by_status[&Status::Completed], TASKS as i64);
+    });
+}
+
+#[test]
+fn servers_that_start_together_do_not_collide() {
+    let Some(db) = TestDb::postgres() else { return };
+    let url = db.url();
+    let servers: Vec<_> = (0..4)
+        .map(|_| {
+            let options = ains_store::Options::new(url.parse().unwrap());
+            std::thread::spawn(move || ains_store::Store::open(&options).map(drop))
+        })
+        .collect();
+    for server in servers {
+        server.join().unwrap().unwrap();
+    }
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let clock = ManualClock::new(1_767_225_600_000_000);
+        World::start(&url, clock).await.ains.stop().await;
+    });
+}

@@ -1,0 +1,180 @@
+//! A service on a throw-away database, and short ways to talk to it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ains_core::task::{Failure, Report, ReportKind, TaskSpec};
+use ains_core::{AgentId, Task, TaskId};
+use ains_service::{
+    Ains, Answer, ClaimRequest, Delivery, Error, NewAgent, NewTask, Reported, Settings, StoredTask,
+};
+use ains_store::{Options, Store};
+use ains_testkit::{ManualClock, TestDb};
+
+/// 2026-01-01T00:00:00Z.
+const START: i64 = 1_767_225_600_000_000;
+
+/// A service and what moves it.
+pub(crate) struct World {
+    pub(crate) ains: Ains,
+    pub(crate) clock: ManualClock,
+    store: Store,
+}
+
+/// Runs `story` in a world on `db`.
+pub(crate) fn tell<F: Future<Output = ()>>(db: &TestDb, story: impl FnOnce(World) -> F) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    let url = db.url();
+    runtime.block_on(async {
+        let clock = ManualClock::new(START);
+        let world = World::start(&url, clock).await;
+        let ains = world.ains.clone();
+        story(world).await;
+        ains.stop().await;
+    });
+}
+
+impl World {
+    pub(crate) async fn start(url: &str, clock: ManualClock) -> Self {
+        let options = Options::new(url.parse().unwrap());
+        let store = tokio::task::spawn_blocking(move || Store::open(&options).unwrap())
+            .await
+            .unwrap();
+        Self::on(store, clock).await
+    }
+
+    async fn on(store: Store, clock: ManualClock) -> Self {
+        let settings = Settings {
+            seed: Some(7),
+            verify_identity: false,
+            ..Settings::default()
+        };
+        let ains = Ains::start(store.clone(), settings, Arc::new(clock.clone()))
+            .await
+            .unwrap();
+        Self { ains, clock, store }
+    }
+
+    /// The same database after a restart of the server.
+    pub(crate) async fn restarted(self) -> Self {
+        self.ains.stop().await;
+        Self::on(self.store, self.clock).await
+    }
+
+    pub(crate) fn wait(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+
+    /// Registers an agent that provides `text:v1`.
+    pub(crate) async fn agent(&self, name: &str, max_concurrency: u32) -> AgentId {
+        self.register(NewAgent {
+            max_concurrency,
+            ..an_agent(name)
+        })
+        .await
+    }
+
+    pub(crate) async fn register(&self, agent: NewAgent) -> AgentId {
+        let id = agent.id.clone();
+        assert!(matches!(
+            self.ains.register(agent, None).await,
+            Ok(Answer::Fresh(_))
+        ));
+        id
+    }
+
+    /// Submits tasks of one client.
+    pub(crate) async fn submit(&self, client: &str, count: usize) -> Vec<Task> {
+        self.submit_all((0..count).map(|_| a_task(client)).collect())
+            .await
+    }
+
+    pub(crate) async fn submit_all(&self, tasks: Vec<NewTask>) -> Vec<Task> {
+        match self.ains.submit(tasks, None).await.unwrap() {
+            Answer::Fresh(tasks) => tasks,
+            Answer::Replayed(answer) => panic!("replayed {answer}"),
+        }
+    }
+
+    pub(crate) async fn claim(&self, agent: &AgentId, max: u32) -> Vec<StoredTask> {
+        self.ains.claim(agent.clone(), asking(max, 0)).await.unwrap()
+    }
+
+    pub(crate) async fn report(
+        &self,
+        agent: &AgentId,
+        task: TaskId,
+        attempt: u32,
+        kind: ReportKind,
+    ) -> Result<Task, Error> {
+        let result = (kind == ReportKind::Complete).then(|| r#"{"ok":true}"#.into());
+        let report = Report {
+            task,
+            agent: agent.clone(),
+            attempt: Some(attempt),
+            kind,
+        };
+        let delivery = Delivery {
+            report,
+            result,
+            usage: None,
+            progress: None,
+        };
+        self.ains
+            .report(delivery, None)
+            .await
+            .map(|Reported { task, .. }| task)
+    }
+
+    pub(crate) async fn task(&self, id: TaskId) -> Task {
+        self.ains.task(id, Duration::ZERO).await.unwrap().task
+    }
+}
+
+pub(crate) fn an_agent(name: &str) -> NewAgent {
+    NewAgent {
+        id: name.parse().unwrap(),
+        public_key: "00".into(),
+        signature: "00".into(),
+        display_name: name.to_uppercase(),
+        description: None,
+        endpoint: format!("http://{name}.example"),
+        tags: vec!["Text:V1".parse().unwrap()],
+        labels: std::collections::BTreeMap::new(),
+        heartbeat_interval: Duration::from_secs(300),
+        max_concurrency: 10,
+        shared: true,
+    }
+}
+
+pub(crate) fn a_task(client: &str) -> NewTask {
+    NewTask {
+        spec: TaskSpec::new(
+            client.parse().unwrap(),
+            "job".parse().unwrap(),
+            "text:v1".parse().unwrap(),
+        ),
+        input: r#"{"n":1}"#.into(),
+        metadata: None,
+    }
+}
+
+pub(crate) fn asking(max: u32, wait_seconds: u64) -> ClaimRequest {
+    ClaimRequest {
+        max,
+        wait: Duration::from_secs(wait_seconds),
+        capabilities: None,
+        claim_id: None,
+    }
+}
+
+pub(crate) fn failed(message: &str) -> ReportKind {
+    ReportKind::Fail(Failure {
+        message: message.into(),
+        ..Failure::default()
+    })
+}
