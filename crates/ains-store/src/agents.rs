@@ -12,9 +12,10 @@ use crate::connection::Conn;
 use crate::error::StoreError;
 use crate::schema::agents::{self, dsl};
 use crate::set::SetQuery;
+use crate::statement::{Statement, statement, values};
 
-#[derive(Debug, Queryable, Selectable, Insertable, AsChangeset, Serialize)]
-#[diesel(table_name = agents, treat_none_as_default_value = false, treat_none_as_null = true)]
+#[derive(Debug, Queryable, Selectable, Insertable, Serialize)]
+#[diesel(table_name = agents, treat_none_as_default_value = false)]
 struct AgentRow {
     agent_id: String,
     public_key: String,
@@ -114,6 +115,14 @@ impl AgentRow {
     }
 }
 
+statement!(
+    SaveAgent = "UPDATE agents SET public_key = ?, display_name = ?, description = ?, endpoint = ?, tags = ?, \
+        labels = ?, status = ?, draining = ?, shared = ?, max_concurrency = ?, heartbeat_interval_seconds = ?, \
+        trust_score = ?, average_seconds = ?, completed = ?, failed = ?, last_completed_at = ?, last_seen_at = ?, \
+        silent_at = ?, last_heartbeat_at = ?, last_assigned_at = ?, claims = ?, unresponsive = ?, updated_at = ? \
+        WHERE agent_id = ?"
+);
+
 fn into_agents(rows: Vec<AgentRow>) -> Result<Vec<Agent>, StoreError> {
     rows.into_iter().map(AgentRow::into_agent).collect()
 }
@@ -174,9 +183,33 @@ pub fn save(conn: &mut Conn, changed: &[&Agent]) -> Result<(), StoreError> {
     match conn {
         Conn::Sqlite(c) => {
             for row in &rows {
-                diesel::update(dsl::agents.find(&row.agent_id))
-                    .set(row)
-                    .execute(c)?;
+                Statement::<SaveAgent>::new(values![
+                    &row.public_key,
+                    &row.display_name,
+                    row.description.as_deref(),
+                    &row.endpoint,
+                    &row.tags,
+                    &row.labels,
+                    &row.status,
+                    row.draining,
+                    row.shared,
+                    row.max_concurrency,
+                    row.heartbeat_interval_seconds,
+                    row.trust_score,
+                    row.average_seconds,
+                    row.completed,
+                    row.failed,
+                    row.last_completed_at,
+                    row.last_seen_at,
+                    row.silent_at,
+                    row.last_heartbeat_at,
+                    row.last_assigned_at,
+                    row.claims,
+                    row.unresponsive,
+                    row.updated_at,
+                    &row.agent_id,
+                ])
+                .execute(c)?;
             }
         }
         Conn::Postgres(c) => {

@@ -8,20 +8,25 @@ use serde::Serialize;
 
 use crate::connection::Conn;
 use crate::error::StoreError;
-use crate::schema::counters::{self, dsl};
+use crate::schema::counters::dsl;
 use crate::set::SetQuery;
+use crate::statement::{Statement, statement, values};
 
 /// Deltas by (name, minute); minute 0 is a running total, others are minutes since 1970.
 pub type Deltas = BTreeMap<(String, i64), i64>;
 
-#[derive(Debug, Insertable, Serialize)]
-#[diesel(table_name = counters)]
+#[derive(Debug, Serialize)]
 struct CounterRow<'a> {
     writer: &'a str,
     name: &'a str,
     minute: i64,
     value: i64,
 }
+
+statement!(
+    AddToCounter = "INSERT INTO counters (writer, name, minute, value) VALUES (?, ?, ?, ?) \
+        ON CONFLICT (writer, name, minute) DO UPDATE SET value = value + excluded.value"
+);
 
 /// Adds `deltas` to the counters of `writer`.
 ///
@@ -44,12 +49,7 @@ pub fn add(conn: &mut Conn, writer: &str, deltas: &Deltas) -> Result<(), StoreEr
     match conn {
         Conn::Sqlite(c) => {
             for row in &rows {
-                diesel::insert_into(counters::table)
-                    .values(row)
-                    .on_conflict((dsl::writer, dsl::name, dsl::minute))
-                    .do_update()
-                    .set(dsl::value.eq(dsl::value + row.value))
-                    .execute(c)?;
+                Statement::<AddToCounter>::new(values![row.writer, row.name, row.minute, row.value]).execute(c)?;
             }
         }
         Conn::Postgres(c) => {

@@ -23,6 +23,7 @@ pub mod migrate;
 pub mod nodes;
 mod schema;
 mod set;
+mod statement;
 pub mod signals;
 mod store;
 pub mod tasks;

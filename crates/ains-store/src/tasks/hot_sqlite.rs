@@ -3,25 +3,76 @@
 
 use ains_core::TaskId;
 use diesel::prelude::*;
-use diesel::sql_types::{Nullable, Text};
 
 use super::Save;
 use super::documents::inline;
 use super::row::{StateRow, TaskRow};
 use crate::error::StoreError;
-use crate::schema::tasks::{self, dsl};
+use crate::schema::tasks::dsl;
+use crate::statement::{Statement, statement, values};
 
-diesel::define_sql_function! {
-    /// The first of its arguments that is not null.
-    fn coalesce(first: Nullable<Text>, second: Nullable<Text>) -> Nullable<Text>;
-}
+statement!(
+    /// A task that exists already is left as it is.
+    InsertTask = "INSERT INTO tasks (id, client_id, task_type, capability, lane, heartbeat_needed, status, gate, \
+        priority, queue_key, routing_strategy, min_trust, timeout_seconds, timeout_policy, \
+        heartbeat_timeout_seconds, max_retries, retry_policy, retry_count, attempt, lost_to, agent_id, claim_id, \
+        error, created_at, updated_at, assigned_at, started_at, ended_at, expires_at, run_at, due_at, \
+        lease_expires_at, input_data, metadata, result_data, usage_data, progress) \
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, \
+        ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
+);
+
+statement!(
+    /// Documents that are not given stay as they are.
+    SaveTask = "UPDATE tasks SET status = ?, gate = ?, priority = ?, queue_key = ?, timeout_seconds = ?, \
+        retry_count = ?, attempt = ?, lost_to = ?, agent_id = ?, claim_id = ?, error = ?, updated_at = ?, \
+        assigned_at = ?, started_at = ?, ended_at = ?, expires_at = ?, due_at = ?, lease_expires_at = ?, \
+        metadata = coalesce(?, metadata), result_data = coalesce(?, result_data), \
+        usage_data = coalesce(?, usage_data), progress = coalesce(?, progress) WHERE id = ?"
+);
 
 pub(super) fn insert(conn: &mut SqliteConnection, rows: &[TaskRow]) -> Result<(), StoreError> {
-    for row in rows {
-        diesel::insert_into(tasks::table)
-            .values(row)
-            .on_conflict_do_nothing()
-            .execute(conn)?;
+    for TaskRow { state: row, documents } in rows {
+        Statement::<InsertTask>::new(values![
+            &row.id,
+            &row.client_id,
+            &row.task_type,
+            &row.capability,
+            &row.lane,
+            row.heartbeat_needed,
+            &row.status,
+            row.gate.as_deref(),
+            row.priority,
+            row.queue_key,
+            &row.routing_strategy,
+            row.min_trust,
+            row.timeout_seconds,
+            &row.timeout_policy,
+            row.heartbeat_timeout_seconds,
+            row.max_retries,
+            &row.retry_policy,
+            row.retry_count,
+            row.attempt,
+            &row.lost_to,
+            row.agent_id.as_deref(),
+            row.claim_id.as_deref(),
+            row.error.as_deref(),
+            row.created_at,
+            row.updated_at,
+            row.assigned_at,
+            row.started_at,
+            row.ended_at,
+            row.expires_at,
+            row.run_at,
+            row.due_at,
+            row.lease_expires_at,
+            documents.input_data.as_deref(),
+            documents.metadata.as_deref(),
+            documents.result_data.as_deref(),
+            documents.usage_data.as_deref(),
+            documents.progress.as_deref(),
+        ])
+        .execute(conn)?;
     }
     Ok(())
 }
@@ -29,13 +80,7 @@ pub(super) fn insert(conn: &mut SqliteConnection, rows: &[TaskRow]) -> Result<()
 pub(super) fn find(conn: &mut SqliteConnection, ids: &[TaskId]) -> Result<Vec<StateRow>, StoreError> {
     let mut rows = Vec::with_capacity(ids.len());
     for id in ids {
-        rows.extend(
-            dsl::tasks
-                .find(id.to_string())
-                .select(StateRow::as_select())
-                .first(conn)
-                .optional()?,
-        );
+        rows.extend(dsl::tasks.find(id.to_string()).select(StateRow::as_select()).first(conn).optional()?);
     }
     Ok(rows)
 }
@@ -44,32 +89,32 @@ pub(super) fn save(conn: &mut SqliteConnection, changes: &[Save<'_>]) -> Result<
     for change in changes {
         let row = StateRow::new(change.task, change.claim_id);
         let documents = change.documents;
-        diesel::update(dsl::tasks.find(&row.id))
-            .set((
-                dsl::status.eq(&row.status),
-                dsl::gate.eq(&row.gate),
-                dsl::priority.eq(row.priority),
-                dsl::queue_key.eq(row.queue_key),
-                dsl::timeout_seconds.eq(row.timeout_seconds),
-                dsl::retry_count.eq(row.retry_count),
-                dsl::attempt.eq(row.attempt),
-                dsl::lost_to.eq(&row.lost_to),
-                dsl::agent_id.eq(&row.agent_id),
-                dsl::claim_id.eq(&row.claim_id),
-                dsl::error.eq(&row.error),
-                dsl::updated_at.eq(row.updated_at),
-                dsl::assigned_at.eq(row.assigned_at),
-                dsl::started_at.eq(row.started_at),
-                dsl::ended_at.eq(row.ended_at),
-                dsl::expires_at.eq(row.expires_at),
-                dsl::due_at.eq(row.due_at),
-                dsl::lease_expires_at.eq(row.lease_expires_at),
-                dsl::metadata.eq(coalesce(documents.metadata.as_deref().map(inline), dsl::metadata)),
-                dsl::result_data.eq(coalesce(documents.result.as_deref(), dsl::result_data)),
-                dsl::usage_data.eq(coalesce(documents.usage.as_deref(), dsl::usage_data)),
-                dsl::progress.eq(coalesce(documents.progress.as_deref(), dsl::progress)),
-            ))
-            .execute(conn)?;
+        Statement::<SaveTask>::new(values![
+            &row.status,
+            row.gate.as_deref(),
+            row.priority,
+            row.queue_key,
+            row.timeout_seconds,
+            row.retry_count,
+            row.attempt,
+            &row.lost_to,
+            row.agent_id.as_deref(),
+            row.claim_id.as_deref(),
+            row.error.as_deref(),
+            row.updated_at,
+            row.assigned_at,
+            row.started_at,
+            row.ended_at,
+            row.expires_at,
+            row.due_at,
+            row.lease_expires_at,
+            documents.metadata.as_deref().map(inline),
+            documents.result.as_deref(),
+            documents.usage.as_deref(),
+            documents.progress.as_deref(),
+            &row.id,
+        ])
+        .execute(conn)?;
     }
     Ok(())
 }

@@ -1,0 +1,196 @@
+//! Holds the closed sets of words on the wire.
+//!
+//! Fields carry these words as text; the enums list them for people, for programs that want to compare, and for
+//! the schemas.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A word from a closed set, without an allocation where the server writes one of its own.
+pub type Word = Cow<'static, str>;
+
+/// An enum of words: serde and the schema use the given text.
+macro_rules! words {
+    ($($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal,)+ })+) => { $(
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+        pub enum $name { $($(#[$doc])* #[serde(rename = $text)] $variant,)+ }
+
+        impl $name {
+            /// Every word, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The word on the wire.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl From<$name> for Word {
+            fn from(word: $name) -> Self {
+                Cow::Borrowed(word.as_str())
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(word: $name) -> Self {
+                word.as_str().to_owned()
+            }
+        }
+
+        impl PartialEq<$name> for Word {
+            fn eq(&self, word: &$name) -> bool {
+                self.as_ref() == word.as_str()
+            }
+        }
+    )+ };
+}
+
+words! {
+    /// Where a task stands. COMPLETED, FAILED and CANCELLED are final.
+    TaskStatus {
+        /// Waiting, behind a gate or for an agent.
+        Pending = "PENDING",
+        /// Given to an agent that has not started it.
+        Assigned = "ASSIGNED",
+        /// Being worked on; filters take `RUNNING` as well.
+        Active = "ACTIVE",
+        /// Ended well.
+        Completed = "COMPLETED",
+        /// Ended badly, with no retry left.
+        Failed = "FAILED",
+        /// Called off.
+        Cancelled = "CANCELLED",
+    }
+
+    /// What holds a PENDING task back.
+    Gate {
+        /// Nothing: the next agent with room takes it.
+        Ready = "ready",
+        /// A dependency that is not resolved.
+        Blocked = "blocked",
+        /// Its `run_at`, or the delay of a retry.
+        NotDue = "not_due",
+        /// A concurrency limit.
+        Limited = "limited",
+        /// Somebody paused it.
+        Paused = "paused",
+    }
+
+    /// How the agent for a task is chosen.
+    RoutingStrategy {
+        /// Least recently assigned first.
+        RoundRobin = "round_robin",
+        /// Fewest running tasks relative to its room.
+        LeastLoaded = "least_loaded",
+        /// At random, in proportion to trust, among agents with trust of at least 0.3.
+        TrustWeighted = "trust_weighted",
+        /// Lowest average completion time.
+        FastestResponse = "fastest_response",
+    }
+
+    /// How the delay before a retry grows; n is the number of the retry, from 1.
+    RetryPolicy {
+        /// min(2^(n-1), 60) seconds.
+        Exponential = "exponential",
+        /// 5·n seconds.
+        Linear = "linear",
+        /// 10 seconds.
+        Fixed = "fixed",
+    }
+
+    /// What becomes of a task whose attempt passed `timeout_seconds`.
+    TimeoutPolicy {
+        /// The attempt counts as failed and consumes a retry.
+        Retry = "retry",
+        /// The task ends as FAILED.
+        Fail = "fail",
+    }
+
+    /// When a dependency is satisfied.
+    DependencyCondition {
+        /// It ended as COMPLETED.
+        Success = "success",
+        /// It ended as FAILED.
+        Failure = "failure",
+        /// It ended.
+        Done = "done",
+    }
+
+    /// What an agent last said of itself.
+    AgentStatus {
+        /// Well.
+        Active = "ACTIVE",
+        /// Working, but not well; gets work only if no other agent is left.
+        Degraded = "DEGRADED",
+        /// Gone, or silent for too long.
+        Inactive = "INACTIVE",
+    }
+
+    /// Whether an agent can take work.
+    Availability {
+        /// It has room.
+        Available = "AVAILABLE",
+        /// It holds as many tasks as it may.
+        Busy = "BUSY",
+        /// It is gone, or silent for too long.
+        Inactive = "INACTIVE",
+        /// It finishes what it holds and gets nothing new.
+        Draining = "DRAINING",
+    }
+
+    /// Trust in three steps.
+    TrustLevel {
+        /// At least 0.8.
+        High = "high",
+        /// At least 0.5.
+        Medium = "medium",
+        /// Below 0.5.
+        Low = "low",
+    }
+
+    /// How one hand-out of a task ended.
+    AttemptOutcome {
+        /// With a result.
+        Completed = "completed",
+        /// With an error.
+        Failed = "failed",
+        /// It passed `timeout_seconds`.
+        TimedOut = "timed_out",
+        /// The agent fell silent.
+        LeaseLost = "lease_lost",
+        /// The agent did not start it in time.
+        NotStarted = "not_started",
+        /// The task was cancelled.
+        Cancelled = "cancelled",
+        /// The agent gave it back.
+        Released = "released",
+        /// It has not ended.
+        Running = "running",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_has_one_text_everywhere() {
+        for status in TaskStatus::ALL {
+            assert_eq!(
+                serde_json::to_string(status).expect("JSON"),
+                format!("{:?}", status.as_str())
+            );
+            assert_eq!(Word::from(*status), *status);
+        }
+    }
+}

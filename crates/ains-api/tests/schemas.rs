@@ -1,0 +1,82 @@
+//! The schemas say what the types read and write.
+
+use ains_api::{AgentReport, BatchSubmit, SubmitTask, Task, Timestamp};
+use serde_json::{Value, json};
+use utoipa::openapi::{ComponentsBuilder, OpenApiBuilder};
+use utoipa::{PartialSchema, ToSchema};
+
+/// The schema of `T` and of everything it refers to, by name.
+fn components<T: ToSchema>() -> Value {
+    let mut schemas = vec![(T::name().into_owned(), T::schema())];
+    T::schemas(&mut schemas);
+    let components = schemas
+        .into_iter()
+        .fold(ComponentsBuilder::new(), |all, (name, schema)| {
+            all.schema(name, schema)
+        })
+        .build();
+    let document = OpenApiBuilder::new().components(Some(components)).build();
+    serde_json::to_value(document).expect("a document is JSON")["components"]["schemas"].take()
+}
+
+/// Every `$ref` below `value`.
+fn references(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                match field {
+                    Value::String(target) if name == "$ref" => found.push(target.clone()),
+                    field => references(field, found),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_reference_has_a_target() {
+    for all in [
+        components::<Task>(),
+        components::<AgentReport>(),
+        components::<BatchSubmit>(),
+    ] {
+        let mut found = Vec::new();
+        references(&all, &mut found);
+        assert!(!found.is_empty());
+        for target in found {
+            let name = target.strip_prefix("#/components/schemas/").expect("a component");
+            assert!(all.get(name).is_some(), "{target} has no target");
+        }
+    }
+}
+
+#[test]
+fn a_submission_names_what_it_needs_and_its_limits() {
+    let schema = &components::<SubmitTask>()["SubmitTask"];
+    assert_eq!(
+        schema["required"],
+        json!(["task_type", "capability_required", "input_data"])
+    );
+    assert_eq!(schema["properties"]["priority"]["maximum"], json!(10));
+    assert_eq!(schema["properties"]["input_data"]["type"], json!("object"));
+    assert_eq!(schema.get("additionalProperties"), None);
+}
+
+#[test]
+fn a_report_refuses_other_fields() {
+    assert_eq!(
+        components::<AgentReport>()["AgentReport"]["additionalProperties"],
+        json!(false)
+    );
+}
+
+#[test]
+fn an_instant_is_a_date_time() {
+    let schema = serde_json::to_value(Timestamp::schema()).expect("JSON");
+    assert_eq!(
+        (&schema["type"], &schema["format"]),
+        (&json!("string"), &json!("date-time"))
+    );
+}

@@ -1,0 +1,21 @@
+#![doc = include_str!("../README.md")]
+
+mod agents;
+mod aitp;
+mod client;
+mod clients;
+mod error;
+mod key;
+mod retry;
+mod routing;
+mod stats;
+mod tasks;
+mod work;
+pub mod worker;
+
+pub use ains_api as api;
+pub use client::Client;
+pub use error::Error;
+pub use key::AgentKey;
+pub use retry::Retry;
+pub use worker::{Task, TaskError, Worker};

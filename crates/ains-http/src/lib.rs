@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+
+mod app;
+mod auth;
+mod convert;
+mod front;
+mod json;
+mod once;
+pub mod openapi;
+mod page;
+mod path;
+pub mod problem;
+mod query;
+mod reply;
+mod request_id;
+mod routes;
+
+pub use app::{HttpState, app, configure, serve};
+pub use auth::Auth;

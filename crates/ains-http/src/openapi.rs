@@ -1,0 +1,115 @@
+//! The contract as an `OpenAPI` document, made from the handlers and the wire types.
+//!
+//! A handler names its success and what is peculiar to it. What any request can meet is added by `common`: the
+//! front and the extractors answer alike everywhere.
+
+mod common;
+
+use utoipa::openapi::OpenApi as Document;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+use common::Common;
+
+use crate::routes::{
+    agents, aitp, aitp_batch, batch, clients, docs, health, routing, stats, tasks, trust, work,
+};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "AINS",
+        description = "Tasks go from clients through routing to agents and back. Every success is 200; every error is `application/problem+json` (RFC 9457). `X-Request-Id` is echoed, or minted.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
+    ),
+    paths(
+        health::health,
+        health::live,
+        health::ready,
+        health::aitp,
+        stats::stats,
+        stats::database,
+        stats::cleanup,
+        agents::register,
+        agents::list,
+        agents::one,
+        agents::change,
+        agents::remove,
+        agents::drain,
+        agents::resume,
+        agents::heartbeat,
+        agents::publish,
+        agents::capabilities,
+        trust::trust,
+        trust::history,
+        trust::adjust,
+        work::claim,
+        work::report,
+        tasks::submit,
+        tasks::list,
+        batch::submit,
+        batch::cancel,
+        batch::retry,
+        tasks::one,
+        tasks::change,
+        tasks::cancel,
+        tasks::retry,
+        tasks::attempts,
+        work::start,
+        work::progress,
+        work::complete,
+        work::fail,
+        work::release,
+        aitp::submit,
+        aitp::list,
+        aitp_batch::submit,
+        aitp_batch::status,
+        aitp_batch::cancel,
+        aitp::one,
+        aitp::cancel,
+        aitp::report,
+        aitp::set_priority,
+        aitp::set_timeout,
+        aitp::retry,
+        stats::queue,
+        stats::check_timeouts,
+        routing::strategies,
+        routing::test,
+        clients::set,
+        docs::openapi,
+        docs::problem,
+    ),
+    security(("api_key" = []), ("bearer" = []), ("basic" = [])),
+    tags(
+        (name = "Health", description = "Whether it works; needs no key"),
+        (name = "Statistics", description = "Figures and maintenance"),
+        (name = "Agents", description = "Who does the work"),
+        (name = "Tasks", description = "The work"),
+        (name = "Work", description = "How agents take work and report on it"),
+        (name = "AITP", description = "The earlier task protocol"),
+        (name = "Routing", description = "How agents are chosen"),
+        (name = "Clients", description = "Who submits the work"),
+        (name = "Documentation", description = "This document, and pages for people")
+    ),
+    modifiers(&Security, &Common)
+)]
+struct Contract;
+
+/// The whole document.
+pub fn document() -> Document {
+    Contract::openapi()
+}
+
+struct Security;
+
+impl Modify for Security {
+    fn modify(&self, document: &mut Document) {
+        let components = document.components.get_or_insert_default();
+        let header = ApiKeyValue::with_description("X-API-Key", "The key as it is.");
+        components.add_security_scheme("api_key", SecurityScheme::ApiKey(ApiKey::Header(header)));
+        components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+        let mut basic = Http::new(HttpAuthScheme::Basic);
+        basic.description = Some("Any name, and the key as the password; for browsers.".to_owned());
+        components.add_security_scheme("basic", SecurityScheme::Http(basic));
+    }
+}

@@ -1,0 +1,162 @@
+//! What the document says of every operation alike: problems, names, idempotency keys.
+
+use ains_api::Problem;
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::{
+    ComponentsBuilder, ContentBuilder, HeaderBuilder, ObjectBuilder, OpenApi, Ref, RefOr, Required, Response,
+    ResponseBuilder, Type,
+};
+use utoipa::{Modify, ToSchema};
+
+/// What a status means where nothing more is said.
+const STATUSES: [(&str, &str); 13] = [
+    ("400", "The request cannot be carried out as it is"),
+    ("401", "No key, or a wrong one"),
+    ("403", "Not allowed to this key or caller"),
+    ("404", "There is no such thing"),
+    ("408", "The body did not arrive in time"),
+    ("409", "It does not fit the present state"),
+    ("413", "The body is too large"),
+    ("415", "The body is not declared to be JSON"),
+    ("422", "The input has faults, all of which are listed"),
+    ("429", "Too many requests"),
+    ("500", "A fault of the server"),
+    ("503", "The server cannot do it now"),
+    ("default", "Any other problem"),
+];
+
+/// The paths whose POST creates something, and so can be told to do it once.
+const CREATING: [&str; 6] = [
+    "/ains/agents",
+    "/ains/agents/{id}/capabilities",
+    "/ains/tasks",
+    "/ains/tasks/batch",
+    "/aitp/tasks",
+    "/aitp/tasks/batch",
+];
+
+/// Adds all of it.
+pub(super) struct Common;
+
+impl Modify for Common {
+    fn modify(&self, document: &mut OpenApi) {
+        let components = document
+            .components
+            .take()
+            .map_or_else(ComponentsBuilder::new, Into::into);
+        let mut components = components.schema_from::<Problem>();
+        for (status, description) in STATUSES {
+            components = components.response(name(status), problem(status, description));
+        }
+        document.components = Some(components.build());
+        for (path, item) in &mut document.paths.paths {
+            let operations = [
+                ("get", &mut item.get),
+                ("put", &mut item.put),
+                ("post", &mut item.post),
+                ("patch", &mut item.patch),
+                ("delete", &mut item.delete),
+            ];
+            for (method, operation) in operations {
+                if let Some(operation) = operation {
+                    complete(method, path, operation);
+                }
+            }
+        }
+    }
+}
+
+/// Adds the problems that a request of this form can meet.
+fn complete(method: &str, path: &str, operation: &mut Operation) {
+    operation.operation_id = Some(operation_id(method, path));
+    // What a handler says in words of its own stays; it gets the form.
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(own) = response else { continue };
+        if status.starts_with(['4', '5']) {
+            *response = RefOr::T(problem(status, &own.description));
+        } else if own.description.is_empty() {
+            "Done".clone_into(&mut own.description);
+        }
+    }
+    let mut statuses = vec!["500", "503", "default"];
+    if operation.security.is_none() {
+        statuses.extend(["401", "403", "429"]);
+    }
+    if path.contains('{') {
+        statuses.push("404");
+    }
+    if operation.request_body.is_some() {
+        statuses.extend(["400", "408", "413", "415", "422"]);
+    }
+    if operation.parameters.is_some() {
+        statuses.push("422");
+    }
+    if path.starts_with("/aitp") || path.ends_with("/cancel") {
+        statuses.push("400");
+    }
+    if method == "post" && CREATING.contains(&path) {
+        operation
+            .parameters
+            .get_or_insert_default()
+            .push(idempotency_key().into());
+        statuses.push("409");
+    }
+    for status in statuses {
+        let reference = RefOr::Ref(Ref::from_response_name(name(status)));
+        operation
+            .responses
+            .responses
+            .entry(status.to_owned())
+            .or_insert(reference);
+    }
+}
+
+/// `post_ains_tasks_id_cancel`: unique, and stable as long as the path is.
+fn operation_id(method: &str, path: &str) -> String {
+    let words = path
+        .split(['/', '{', '}', '-', '.'])
+        .filter(|word| !word.is_empty());
+    std::iter::once(method).chain(words).collect::<Vec<_>>().join("_")
+}
+
+fn idempotency_key() -> Parameter {
+    let about = "1 to 255 printable characters. The same key with the same request is carried out once within \
+                 24 hours, and then answered as the first time.";
+    let text = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length(Some(1))
+        .max_length(Some(255));
+    ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(about))
+        .schema(Some(text.build()))
+        .build()
+}
+
+fn name(status: &str) -> String {
+    format!("Problem{status}")
+}
+
+fn problem(status: &str, description: &str) -> Response {
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name(Problem::name())))
+        .build();
+    let response = ResponseBuilder::new()
+        .description(description)
+        .content("application/problem+json", content);
+    let text = |about: &str| {
+        let text = ObjectBuilder::new().schema_type(Type::String).build();
+        HeaderBuilder::new()
+            .description(Some(about))
+            .schema(Some(text))
+            .build()
+    };
+    match status {
+        "401" => response.header("WWW-Authenticate", text("How to send a key.")),
+        "429" | "503" => response.header("Retry-After", text("Seconds to wait.")),
+        _ => response,
+    }
+    .build()
+}

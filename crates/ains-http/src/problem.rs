@@ -1,0 +1,249 @@
+//! Every error as the wire shows it: RFC 9457, `application/problem+json`.
+//!
+//! This is the only place where an error of the service gets a status code ([`Problem::of`]). The
+//! sentences are those of the original service, see [`Wording`]. What is wrong on our side (500,
+//! 503) is logged with its causes by the front, and never shown.
+
+mod kind;
+#[cfg(test)]
+mod tests;
+mod wording;
+
+use std::borrow::Cow;
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpResponse, ResponseError};
+use ains_api::FieldFault;
+use ains_core::task::Refusal;
+use ains_service::Error;
+
+use crate::reply;
+pub use kind::Kind;
+pub use wording::Wording;
+
+/// How a caller is asked for a key.
+const BEARER: &str = "Bearer";
+
+/// Seconds after which a 503 may be tried again.
+const RETRY_AFTER: &str = "1";
+
+/// An error on its way to the wire.
+#[derive(Debug)]
+pub struct Problem(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    kind: Kind,
+    detail: Cow<'static, str>,
+    errors: Vec<FieldFault>,
+    challenge: &'static str,
+    source: Option<Error>,
+}
+
+impl Problem {
+    /// A problem of this kind, with what went wrong this time.
+    pub fn new(kind: Kind, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Parts {
+            kind,
+            detail: detail.into(),
+            errors: Vec::new(),
+            challenge: BEARER,
+            source: None,
+        }))
+    }
+
+    /// 400 with a sentence.
+    pub fn bad_request(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::BadRequest, detail)
+    }
+
+    /// 404: `Task not found`, `Agent not found`.
+    pub fn not_found(entity: &str) -> Self {
+        Self::new(Kind::NotFound, format!("{entity} not found"))
+    }
+
+    /// 422 with every fault.
+    pub fn invalid(errors: Vec<FieldFault>) -> Self {
+        let detail = match errors.as_slice() {
+            [only] if only.pointer.is_empty() => format!("The body {}", only.message),
+            [only] => format!("{} {}", only.pointer, only.message),
+            several => format!("{} fields are wrong", several.len()),
+        };
+        let mut problem = Self::new(Kind::InvalidInput, detail);
+        problem.0.errors = errors;
+        problem
+    }
+
+    /// 500, for what must not happen.
+    pub fn internal() -> Self {
+        Self::new(
+            Kind::Internal,
+            "The server made a mistake; it is logged under this request's id",
+        )
+    }
+
+    /// 503, for the while that the database is away.
+    pub fn unavailable() -> Self {
+        Self::new(Kind::Unavailable, "The database cannot be reached")
+    }
+
+    /// An answer of the framework's own, which says no more than its status.
+    pub fn of_status(status: StatusCode) -> Self {
+        let kind = Kind::of_status(status);
+        let detail = match kind {
+            Kind::NotFound => "There is nothing at this path",
+            Kind::MethodNotAllowed => "This path does not take this method",
+            other => other.title(),
+        };
+        Self::new(kind, detail)
+    }
+
+    /// The same, asking with `challenge` for a key.
+    #[must_use]
+    pub fn challenged(mut self, challenge: &'static str) -> Self {
+        self.0.challenge = challenge;
+        self
+    }
+
+    fn caused(kind: Kind, detail: &'static str, source: Error) -> Self {
+        let mut problem = Self::new(kind, detail);
+        problem.0.source = Some(source);
+        problem
+    }
+
+    /// What `error` is on the wire, in the words for what was `asked`.
+    pub fn of(error: Error, asked: Wording) -> Self {
+        match error {
+            Error::NotFound { entity, .. } => Self::not_found(entity),
+            Error::Refused(Refusal::LeaseLost { status, attempt, own }) => {
+                asked.lease_lost(status, attempt, own)
+            }
+            Error::Refused(Refusal::Illegal(illegal)) | Error::Illegal(illegal) => asked.illegal(illegal),
+            Error::RetrySpent => Self::bad_request("Task has exceeded maximum retries or is not retryable"),
+            Error::NotOwner => Self::new(Kind::Forbidden, asked.not_owner()),
+            Error::AgentExists(_) => Self::new(Kind::AlreadyExists, "Agent already registered"),
+            Error::AgentBusy { held, .. } => Self::new(Kind::AgentBusy, format!("Agent holds {held} tasks")),
+            Error::InvalidSignature(reason) => {
+                Self::new(Kind::InvalidSignature, format!("Invalid signature: {reason}"))
+            }
+            Error::UnknownClientAgent(id) => Self::bad_request(format!("Client agent '{id}' not found")),
+            Error::NoProvider(name) => Self::bad_request(format!("No agents provide capability '{name}'")),
+            Error::TooManyCapabilities(most) => Self::new(
+                Kind::InvalidInput,
+                format!("An agent provides at most {most} capabilities, tags included"),
+            ),
+            Error::KeyReused => Self::new(
+                Kind::IdempotencyKeyReused,
+                "The Idempotency-Key was used with another request",
+            ),
+            Error::KeyInFlight => Self::new(
+                Kind::IdempotencyKeyInUse,
+                "The first request with this Idempotency-Key is still running",
+            ),
+            Error::Overloaded => Self::caused(
+                Kind::Unavailable,
+                "Too much is waiting to be written",
+                Error::Overloaded,
+            ),
+            Error::Stopping => {
+                Self::caused(Kind::Unavailable, "The server is shutting down", Error::Stopping)
+            }
+            Error::Store(store) if store.is_unavailable() => Self::caused(
+                Kind::Unavailable,
+                "The database cannot be reached",
+                Error::Store(store),
+            ),
+            Error::Store(store) => {
+                let mut problem = Self::internal();
+                problem.0.source = Some(Error::Store(store));
+                problem
+            }
+        }
+    }
+
+    /// What kind of problem it is.
+    pub fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
+    /// The sentence.
+    pub fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
+    /// The sentence and every fault, for a place that has room for one line.
+    pub fn into_detail(self) -> String {
+        self.0.detail.into_owned()
+    }
+
+    /// What caused it, where that is not the caller.
+    pub fn cause(&self) -> Option<&Error> {
+        self.0.source.as_ref()
+    }
+
+    /// The form on the wire, of the request `instance`.
+    pub fn to_wire(&self, instance: Option<&str>) -> ains_api::Problem {
+        ains_api::Problem {
+            kind: self.0.kind.uri().into(),
+            title: self.0.kind.title().into(),
+            status: self.0.kind.status().as_u16(),
+            detail: Some(self.0.detail.clone()),
+            instance: instance.map(str::to_owned),
+            errors: self.0.errors.clone(),
+        }
+    }
+
+    /// The whole answer to the request `instance`.
+    pub fn response(&self, instance: Option<&str>) -> HttpResponse {
+        let body = reply::to_text(&self.to_wire(instance));
+        let mut response = HttpResponse::build(self.0.kind.status());
+        response.insert_header((
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        ));
+        match self.0.kind {
+            Kind::Unauthorized => {
+                response.insert_header((
+                    header::WWW_AUTHENTICATE,
+                    HeaderValue::from_static(self.0.challenge),
+                ));
+            }
+            Kind::Unavailable => {
+                response.insert_header((header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER)));
+            }
+            _ => {}
+        }
+        response.body(body)
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        Self::of(error, Wording::Plain)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.detail)
+    }
+}
+
+impl std::error::Error for Problem {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_ref().map(|source| source as _)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.0.kind.status()
+    }
+
+    /// The answer without the request's id, which the front adds.
+    fn error_response(&self) -> HttpResponse {
+        self.response(None)
+    }
+}

@@ -1,0 +1,36 @@
+//! Answers: always 200, always JSON, written straight from their structs.
+
+use actix_web::body::BoxBody;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::web::Bytes;
+use actix_web::{HttpRequest, HttpResponse, Responder};
+use serde::Serialize;
+
+use crate::problem::Problem;
+
+/// What a handler gives back.
+pub(crate) type Answer<T> = Result<Reply<T>, Problem>;
+
+/// A successful answer.
+#[derive(Debug, Clone)]
+pub(crate) struct Reply<T>(pub(crate) T);
+
+impl<T: Serialize> Responder for Reply<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        json(to_text(&self.0))
+    }
+}
+
+/// The JSON form of an answer.
+pub(crate) fn to_text<T: Serialize>(answer: &T) -> String {
+    serde_json::to_string(answer).expect("answers have text keys and so a JSON form")
+}
+
+/// 200 with JSON that is written already.
+pub(crate) fn json(text: impl Into<Bytes>) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, HeaderValue::from_static("application/json")))
+        .body(text.into())
+}

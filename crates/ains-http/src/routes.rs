@@ -1,0 +1,127 @@
+//! Every route, by noun. A handler parses, calls the service, renders; it decides nothing.
+//!
+//! Paths with a fixed word come before those with an id in its place. A path with several methods is one
+//! resource, so that every other method is a 405 which names those it takes.
+
+pub(crate) mod agents;
+pub(crate) mod aitp;
+pub(crate) mod aitp_batch;
+pub(crate) mod batch;
+pub(crate) mod clients;
+pub(crate) mod docs;
+pub(crate) mod health;
+pub(crate) mod routing;
+pub(crate) mod stats;
+pub(crate) mod tasks;
+pub(crate) mod trust;
+pub(crate) mod work;
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::{self, ServiceConfig, resource};
+
+use crate::app::HttpState;
+use crate::problem::Problem;
+
+/// What every handler has at hand.
+pub(crate) type State = web::Data<HttpState>;
+
+/// Adds every route.
+pub(crate) fn configure(config: &mut ServiceConfig) {
+    config
+        .configure(hot)
+        .configure(of_tasks)
+        .configure(of_agents)
+        .configure(of_the_earlier_protocol)
+        .configure(operations)
+        .configure(pages)
+        .default_service(web::to(nothing_here));
+}
+
+async fn nothing_here() -> Result<HttpResponse, Problem> {
+    Err(Problem::of_status(StatusCode::NOT_FOUND))
+}
+
+/// What is called for every task. Paths are tried in order, so these come first.
+fn hot(config: &mut ServiceConfig) {
+    config
+        .service(resource("/ains/tasks").get(tasks::list).post(tasks::submit))
+        .service(resource("/ains/tasks/batch").post(batch::submit))
+        .service(resource("/aitp/tasks").get(aitp::list).post(aitp::submit))
+        .service(resource("/ains/agents/{id}/claim").post(work::claim))
+        .service(resource("/ains/agents/{id}/report").post(work::report))
+        .service(resource("/ains/tasks/{id}/complete").post(work::complete))
+        .service(resource("/ains/tasks/{id}/start").post(work::start));
+}
+
+fn pages(config: &mut ServiceConfig) {
+    config
+        .service(resource("/").get(docs::root))
+        .service(resource("/docs").get(docs::root))
+        .service(resource("/docs/{file:.*}").get(docs::file))
+        .service(resource("/openapi.json").get(docs::openapi))
+        .service(resource("/problems/{slug}").get(docs::problem));
+}
+
+fn operations(config: &mut ServiceConfig) {
+    config
+        .service(resource("/health").get(health::health))
+        .service(resource("/health/live").get(health::live))
+        .service(resource("/health/ready").get(health::ready))
+        .service(resource("/health/aitp").get(health::aitp))
+        .service(resource("/ains/stats").get(stats::stats))
+        .service(resource("/ains/stats/database").get(stats::database))
+        .service(resource("/ains/maintenance/cleanup").post(stats::cleanup))
+        .service(resource("/ains/routing/strategies").get(routing::strategies))
+        .service(resource("/ains/routing/test").post(routing::test))
+        .service(resource("/ains/clients/{id}").put(clients::set));
+}
+
+fn of_agents(config: &mut ServiceConfig) {
+    config
+        .service(resource("/ains/agents").get(agents::list).post(agents::register))
+        .service(
+            resource("/ains/agents/{id}")
+                .get(agents::one)
+                .patch(agents::change)
+                .delete(agents::remove),
+        )
+        .service(resource("/ains/agents/{id}/heartbeat").post(agents::heartbeat))
+        .service(
+            resource("/ains/agents/{id}/capabilities")
+                .get(agents::capabilities)
+                .post(agents::publish),
+        )
+        .service(resource("/ains/agents/{id}/drain").post(agents::drain))
+        .service(resource("/ains/agents/{id}/resume").post(agents::resume))
+        .service(resource("/ains/agents/{id}/trust").get(trust::trust))
+        .service(resource("/ains/agents/{id}/trust/history").get(trust::history))
+        .service(resource("/ains/agents/{id}/trust/adjust").post(trust::adjust));
+}
+
+fn of_tasks(config: &mut ServiceConfig) {
+    config
+        .service(resource("/ains/tasks/cancel").post(batch::cancel))
+        .service(resource("/ains/tasks/retry").post(batch::retry))
+        .service(resource("/ains/tasks/{id}").get(tasks::one).patch(tasks::change))
+        .service(resource("/ains/tasks/{id}/cancel").post(tasks::cancel))
+        .service(resource("/ains/tasks/{id}/retry").post(tasks::retry))
+        .service(resource("/ains/tasks/{id}/attempts").get(tasks::attempts))
+        .service(resource("/ains/tasks/{id}/progress").post(work::progress))
+        .service(resource("/ains/tasks/{id}/fail").post(work::fail))
+        .service(resource("/ains/tasks/{id}/release").post(work::release));
+}
+
+fn of_the_earlier_protocol(config: &mut ServiceConfig) {
+    config
+        .service(resource("/aitp/tasks/batch").post(aitp_batch::submit))
+        .service(resource("/aitp/tasks/batch/status").get(aitp_batch::status))
+        .service(resource("/aitp/tasks/batch/cancel").post(aitp_batch::cancel))
+        .service(resource("/aitp/tasks/{id}").get(aitp::one).delete(aitp::cancel))
+        .service(resource("/aitp/tasks/{id}/status").put(aitp::report))
+        .service(resource("/aitp/tasks/{id}/priority").put(aitp::set_priority))
+        .service(resource("/aitp/tasks/{id}/timeout").put(aitp::set_timeout))
+        .service(resource("/aitp/tasks/{id}/retry").post(aitp::retry))
+        .service(resource("/aitp/queue/stats").get(stats::queue))
+        .service(resource("/aitp/maintenance/check-timeouts").post(stats::check_timeouts));
+}

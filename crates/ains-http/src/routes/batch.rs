@@ -1,0 +1,253 @@
+//! Tasks, many at a time.
+
+use actix_web::HttpResponse;
+use ains_api::{BatchAnswer, BatchItem, BatchSubmit, Json, SubmitTask, TaskResultAnswer};
+use ains_core::{ClientId, Task, TaskId};
+use ains_service::Error;
+use ains_service::model::NewTask;
+use futures_util::StreamExt;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::State;
+use crate::auth::Caller;
+use crate::convert::{task as convert, work};
+use crate::json::{self, Body, Faults, LIMIT_MANY};
+use crate::once::{IdempotencyKey, answered};
+use crate::problem::{Problem, Wording};
+use crate::reply::{self, Answer, Reply};
+
+/// Tasks of one batch (api.md).
+pub(crate) const MOST: usize = 1000;
+
+/// Retries that are on their way to the store at once.
+const RETRIES_AT_ONCE: usize = 64;
+
+/// `BatchSubmit` with its tasks unread, so that a bad one is found on its own.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Unread {
+    tasks: Vec<Json>,
+    atomic: Option<bool>,
+    client_id: Option<String>,
+}
+
+/// Reads and checks every item; the faults of each are below `/tasks/<index>`.
+pub(super) fn each<T: DeserializeOwned, U>(
+    items: &[Json],
+    mut check: impl FnMut(T, &mut Faults) -> Option<U>,
+) -> Vec<Result<U, Faults>> {
+    let mut one = |index: usize, item: &Json| {
+        let mut faults = Faults::default();
+        let checked = faults.below(&format!("/tasks/{index}"), |faults| {
+            match json::parse::<T>(item.get()) {
+                Ok((value, of_form)) => {
+                    faults.absorb(of_form);
+                    check(value, faults)
+                }
+                Err(problem) => {
+                    let wire = problem.to_wire(None);
+                    wire.errors
+                        .into_iter()
+                        .for_each(|fault| faults.add(&fault.pointer, fault.message));
+                    None
+                }
+            }
+        });
+        match checked {
+            Some(checked) if faults.is_empty() => Ok(checked),
+            _ => Err(faults),
+        }
+    };
+    items
+        .iter()
+        .enumerate()
+        .map(|(index, item)| one(index, item))
+        .collect()
+}
+
+/// All of them, or the faults of all.
+pub(super) fn all<U>(checked: Vec<Result<U, Faults>>, faults: &mut Faults) -> Option<Vec<U>> {
+    let good: Vec<_> = checked
+        .into_iter()
+        .filter_map(|one| one.map_err(|bad| faults.absorb(bad)).ok())
+        .collect();
+    faults.is_empty().then_some(good)
+}
+
+/// Submit 1 to 1,000 tasks: all or none, or each on its own.
+#[utoipa::path(
+    post,
+    path = "/ains/tasks/batch",
+    tag = "Tasks",
+    request_body = BatchSubmit,
+    responses((status = OK, body = BatchAnswer), (status = FORBIDDEN, description = "The key is bound to another client"))
+)]
+pub(crate) async fn submit(
+    state: State,
+    caller: Caller,
+    key: IdempotencyKey,
+    body: Body<Unread, LIMIT_MANY>,
+) -> Result<HttpResponse, Problem> {
+    let raw = body.raw();
+    let (tasks, refused) = body.check(|batch, faults| {
+        if !(1..=MOST).contains(&batch.tasks.len()) {
+            faults.add("/tasks", format!("must have 1 to {MOST} elements"));
+            return None;
+        }
+        let named = faults.parse_opt::<ClientId>("/client_id", batch.client_id.as_deref())?;
+        let client = named.as_ref().or(caller.client());
+        let checked = each(&batch.tasks, |task: SubmitTask, faults| {
+            convert::new_task(task, client, faults)
+        });
+        if batch.atomic.unwrap_or(true) {
+            let none: Vec<Option<Problem>> = checked.iter().map(|_| None).collect();
+            Some((all(checked, faults)?, none))
+        } else {
+            Some(apart(checked))
+        }
+    })?;
+    for task in &tasks {
+        caller.acts_for(&task.spec.client)?;
+    }
+    let batch_id = state.ids.batch(state.now());
+    let refused: Vec<_> = refused
+        .into_iter()
+        .map(|one| one.map(|problem| problem.to_wire(None)))
+        .collect();
+    let render = move |tasks: &[Task]| answer(batch_id.clone(), &refused, tasks);
+    if tasks.is_empty() {
+        return Ok(reply::json(reply::to_text(&render(&[]))));
+    }
+    let once = key.once(&caller, &raw, render.clone());
+    Ok(answered(state.ains.submit(tasks, once).await?, |tasks| {
+        render(tasks)
+    }))
+}
+
+/// The good ones, and for each of all what is wrong with it.
+fn apart(checked: Vec<Result<NewTask, Faults>>) -> (Vec<NewTask>, Vec<Option<Problem>>) {
+    let mut good = Vec::with_capacity(checked.len());
+    let refused = checked.into_iter().map(|one| {
+        one.map(|task| good.push(task))
+            .map_err(Faults::into_problem)
+            .err()
+    });
+    let refused = refused.collect();
+    (good, refused)
+}
+
+fn answer(batch_id: String, refused: &[Option<ains_api::Problem>], tasks: &[Task]) -> BatchAnswer {
+    let mut made = tasks.iter();
+    let items: Vec<_> = refused
+        .iter()
+        .map(|problem| match problem {
+            Some(problem) => BatchItem {
+                problem: Some(problem.clone()),
+                ..BatchItem::default()
+            },
+            None => made.next().map_or_else(BatchItem::default, |task| BatchItem {
+                task_id: Some(task.id.to_string()),
+                status: Some(convert::status(task)),
+                problem: None,
+            }),
+        })
+        .collect();
+    let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    let created = number(tasks.len());
+    BatchAnswer {
+        batch_id,
+        created,
+        failed: number(items.len()).saturating_sub(created),
+        tasks: items,
+    }
+}
+
+/// The body of `POST /ains/tasks/cancel` and `POST /ains/tasks/retry`: which tasks. Unknown fields are refused.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ManyTasks {
+    /// 1 to 1,000 tasks.
+    #[schema(min_items = 1, max_items = 1000)]
+    task_ids: Vec<String>,
+    /// Why; of a cancellation only.
+    #[serde(default)]
+    reason: Option<String>,
+}
+
+/// What became of many tasks.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct ManyAnswer {
+    /// What became of each task, in the order of the request.
+    results: Vec<TaskResultAnswer>,
+}
+
+impl ManyTasks {
+    fn check(self, faults: &mut Faults) -> Option<(Vec<String>, String)> {
+        if !(1..=MOST).contains(&self.task_ids.len()) {
+            faults.add("/task_ids", format!("must have 1 to {MOST} elements"));
+        }
+        let reason = faults.text_opt("/reason", self.reason)?;
+        Some((
+            self.task_ids,
+            reason.unwrap_or_else(|| "Cancelled by client".to_owned()),
+        ))
+    }
+}
+
+/// Pairs every text with its outcome; what is no id names nothing.
+fn results(texts: Vec<String>, outcomes: Vec<Result<Task, Error>>, asked: Wording) -> Reply<ManyAnswer> {
+    let mut outcomes = outcomes.into_iter();
+    let results = texts.into_iter().map(|text| {
+        let known = text.parse::<TaskId>().is_ok();
+        let outcome = known.then(|| outcomes.next()).flatten();
+        let outcome = outcome.map_or_else(
+            || Err(Problem::not_found("Task")),
+            |outcome| outcome.map_err(|error| Problem::of(error, asked)),
+        );
+        work::outcome(text, outcome)
+    });
+    Reply(ManyAnswer {
+        results: results.collect(),
+    })
+}
+
+fn ids(texts: &[String]) -> Vec<TaskId> {
+    texts.iter().filter_map(|text| text.parse().ok()).collect()
+}
+
+/// Call many tasks off; each stands alone.
+#[utoipa::path(
+    post,
+    path = "/ains/tasks/cancel",
+    tag = "Tasks",
+    request_body = ManyTasks,
+    responses((status = OK, body = ManyAnswer))
+)]
+pub(crate) async fn cancel(state: State, caller: Caller, body: Body<ManyTasks>) -> Answer<ManyAnswer> {
+    let (texts, reason) = body.check(ManyTasks::check)?;
+    let outcomes = state
+        .ains
+        .cancel_each(ids(&texts), reason, caller.client().cloned())
+        .await?;
+    Ok(results(texts, outcomes, Wording::Cancel))
+}
+
+/// Try many FAILED tasks again, now; each stands alone.
+#[utoipa::path(
+    post,
+    path = "/ains/tasks/retry",
+    tag = "Tasks",
+    request_body = ManyTasks,
+    responses((status = OK, body = ManyAnswer))
+)]
+pub(crate) async fn retry(state: State, body: Body<ManyTasks>) -> Answer<ManyAnswer> {
+    let (texts, _) = body.check(ManyTasks::check)?;
+    let retries = ids(&texts).into_iter().map(|id| state.ains.retry(id));
+    let outcomes = futures_util::stream::iter(retries)
+        .buffered(RETRIES_AT_ONCE)
+        .collect()
+        .await;
+    Ok(results(texts, outcomes, Wording::Plain))
+}

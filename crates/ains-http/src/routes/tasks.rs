@@ -1,0 +1,213 @@
+//! Tasks, one at a time.
+
+use std::time::Duration;
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse};
+use ains_api::{
+    Attempts, CancelTask, Cancelled, PatchTask, RetryAnswer, RetryQuery, SubmitTask, Task, TaskCreated,
+    TaskList, WaitQuery,
+};
+use ains_core::task::limits;
+use ains_core::{Status, TaskId};
+use ains_service::model::{Page, TaskChange, TaskFilter};
+
+use super::State;
+use crate::auth::Caller;
+use crate::convert::task as convert;
+use crate::convert::work::WAIT_SECONDS;
+use crate::json::{Body, Faults};
+use crate::once::{IdempotencyKey, answered};
+use crate::page;
+use crate::path::Id;
+use crate::problem::{Problem, Wording};
+use crate::query::Query;
+use crate::reply::{self, Answer, Reply};
+
+/// What a cancellation says that names no reason.
+const CANCELLED: &str = "Cancelled by client";
+
+/// Submit a task; it is routed before the answer.
+#[utoipa::path(
+    post,
+    path = "/ains/tasks",
+    tag = "Tasks",
+    request_body = SubmitTask,
+    responses((status = OK, body = TaskCreated), (status = FORBIDDEN, description = "The key is bound to another client"))
+)]
+pub(crate) async fn submit(
+    state: State,
+    caller: Caller,
+    key: IdempotencyKey,
+    body: Body<SubmitTask>,
+) -> Result<HttpResponse, Problem> {
+    let once = key.once(&caller, &body.raw(), |tasks: &[ains_core::Task]| {
+        convert::created(&tasks[0])
+    });
+    let task = body.check(|task, faults| convert::new_task(task, caller.client(), faults))?;
+    caller.acts_for(&task.spec.client)?;
+    let answer = state.ains.submit(vec![task], once).await?;
+    Ok(answered(answer, |tasks| convert::created(&tasks[0])))
+}
+
+/// One task, whole; on request as soon as it has ended.
+#[utoipa::path(
+    get,
+    path = "/ains/tasks/{id}",
+    tag = "Tasks",
+    params(("id" = String, Path, description = "The task."), WaitQuery),
+    responses((status = OK, body = Task))
+)]
+pub(crate) async fn one(state: State, Id(id): Id<TaskId>, mut query: Query) -> Answer<Task> {
+    let wait = query.within("wait_seconds", &WAIT_SECONDS, 0);
+    let wait = query.finish(Some(wait))?;
+    let task = state.ains.task(id, Duration::from_secs(wait.into())).await?;
+    Ok(Reply(convert::whole(task)))
+}
+
+/// Tasks, newest first.
+#[utoipa::path(
+    get,
+    path = "/ains/tasks",
+    tag = "Tasks",
+    params(ains_api::TaskFilter),
+    responses((
+        status = OK,
+        body = TaskList,
+        headers(("Link" = String, description = "`<…>; rel=\"next\"` where there is a next page."))
+    ))
+)]
+pub(crate) async fn list(
+    state: State,
+    request: HttpRequest,
+    mut query: Query,
+) -> Result<HttpResponse, Problem> {
+    let filter = TaskFilter {
+        client: query.parse("client_id"),
+        status: query.parse::<Status>("status"),
+        task_type: query.parse("task_type"),
+        capability: query.parse("capability"),
+        agent: query.parse("assigned_agent_id"),
+        created_after: query.instant("created_after"),
+        created_before: query.instant("created_before"),
+    };
+    let limit = query.within("limit", &page::LIMIT, page::DEFAULT_LIMIT);
+    let before = query.parse::<TaskId>("cursor");
+    // No task is of a chain, a schedule or a template yet.
+    let none = ["chain_id", "schedule_id", "template_id"]
+        .iter()
+        .any(|name| query.text(name).is_some());
+    query.finish(Some(()))?;
+    if none {
+        return Ok(reply::json(reply::to_text(&TaskList::default())));
+    }
+    let page = Page {
+        limit: limit + 1,
+        offset: 0,
+        before,
+    };
+    let mut tasks = state.ains.tasks(filter, page).await?;
+    let more = page::cut(&mut tasks, limit);
+    let next_cursor = tasks.last().filter(|_| more).map(|last| last.task.id.to_string());
+    let link = next_cursor
+        .as_deref()
+        .and_then(|cursor| page::link(&request, cursor));
+    let list = TaskList {
+        tasks: tasks.into_iter().map(convert::whole).collect(),
+        next_cursor,
+    };
+    let mut answer = reply::json(reply::to_text(&list));
+    if let Some(link) = link {
+        answer.headers_mut().insert(header::LINK, link);
+    }
+    Ok(answer)
+}
+
+/// Call a task off.
+#[utoipa::path(
+    post,
+    path = "/ains/tasks/{id}/cancel",
+    tag = "Tasks",
+    params(("id" = String, Path, description = "The task.")),
+    request_body(content = Option<CancelTask>),
+    responses((status = OK, body = Cancelled))
+)]
+pub(crate) async fn cancel(
+    state: State,
+    caller: Caller,
+    Id(id): Id<TaskId>,
+    query: Query,
+    body: Body<CancelTask>,
+) -> Answer<Cancelled> {
+    let sent = query.text("reason").map(str::to_owned);
+    let reason = body.check(|cancel, faults| faults.text_opt("/reason", cancel.reason.or(sent)))?;
+    let reason = reason.unwrap_or_else(|| CANCELLED.to_owned());
+    let task = state.ains.cancel(id, reason, caller.client().cloned()).await;
+    Ok(Reply(convert::cancelled(
+        task.map_err(|error| Problem::of(error, Wording::Cancel))?,
+    )))
+}
+
+/// Try a FAILED task again, now, with a fresh budget of retries.
+#[utoipa::path(
+    post,
+    path = "/ains/tasks/{id}/retry",
+    tag = "Tasks",
+    params(("id" = String, Path, description = "The task."), RetryQuery),
+    responses((status = OK, body = RetryAnswer), (status = CONFLICT, description = "The task has not failed"))
+)]
+pub(crate) async fn retry(state: State, Id(id): Id<TaskId>, mut query: Query) -> Answer<RetryAnswer> {
+    // Without dependencies nothing fails because of another, so there is nothing to cascade to.
+    query.flag("cascade");
+    query.finish(Some(()))?;
+    Ok(Reply(convert::retried(&state.ains.retry(id).await?)))
+}
+
+/// Change an unfinished task.
+#[utoipa::path(
+    patch,
+    path = "/ains/tasks/{id}",
+    tag = "Tasks",
+    params(("id" = String, Path, description = "The task.")),
+    request_body = PatchTask,
+    responses((status = OK, body = Task), (status = CONFLICT, description = "The task has ended"))
+)]
+pub(crate) async fn change(
+    state: State,
+    caller: Caller,
+    Id(id): Id<TaskId>,
+    body: Body<PatchTask>,
+) -> Answer<Task> {
+    let change = body.check(|patch, faults: &mut Faults| {
+        let priority = faults.within_opt("/priority", patch.priority, &limits::PRIORITY);
+        let timeout = faults.within_opt(
+            "/timeout_seconds",
+            patch.timeout_seconds,
+            &limits::TIMEOUT_SECONDS,
+        );
+        let metadata = faults.object_opt("/metadata", patch.metadata);
+        Some(TaskChange {
+            priority: priority?,
+            timeout: timeout?.map(|seconds| Duration::from_secs(seconds.into())),
+            metadata: metadata?,
+            owner: caller.client().cloned(),
+            not_active: false,
+        })
+    })?;
+    state.ains.change(id, change).await?;
+    Ok(Reply(convert::whole(state.ains.task(id, Duration::ZERO).await?)))
+}
+
+/// Every hand-out of a task, oldest first.
+#[utoipa::path(
+    get,
+    path = "/ains/tasks/{id}/attempts",
+    tag = "Tasks",
+    params(("id" = String, Path, description = "The task.")),
+    responses((status = OK, body = Attempts))
+)]
+pub(crate) async fn attempts(state: State, Id(id): Id<TaskId>) -> Answer<Attempts> {
+    Ok(Reply(Attempts {
+        attempts: convert::attempts(state.ains.history(id).await?),
+    }))
+}

@@ -1,0 +1,69 @@
+//! How far an agent is trusted, why, and setting it right.
+
+use ains_api::{Trust, TrustAdjust, TrustAdjusted, TrustHistoryQuery, TrustRecord};
+use ains_core::AgentId;
+
+use super::State;
+use crate::convert;
+use crate::json::Body;
+use crate::page;
+use crate::path::Id;
+use crate::query::Query;
+use crate::reply::{Answer, Reply};
+
+/// How far an agent is trusted.
+#[utoipa::path(
+    get,
+    path = "/ains/agents/{id}/trust",
+    tag = "Agents",
+    params(("id" = String, Path, description = "The agent.")),
+    responses((status = OK, body = Trust))
+)]
+pub(crate) async fn trust(state: State, Id(id): Id<AgentId>) -> Answer<Trust> {
+    Ok(Reply(convert::agent::trust(state.ains.agent(id).await?.agent)))
+}
+
+/// What changed an agent's trust, newest first.
+#[utoipa::path(
+    get,
+    path = "/ains/agents/{id}/trust/history",
+    tag = "Agents",
+    params(("id" = String, Path, description = "The agent."), TrustHistoryQuery),
+    responses((status = OK, body = Vec<TrustRecord>))
+)]
+pub(crate) async fn history(state: State, Id(id): Id<AgentId>, mut query: Query) -> Answer<Vec<TrustRecord>> {
+    let limit = query.within("limit", &page::LIMIT, page::DEFAULT_LIMIT);
+    let limit = query.finish(Some(limit))?;
+    let records = state.ains.trust_history(id, limit).await?;
+    Ok(Reply(records.into_iter().map(convert::trust::record).collect()))
+}
+
+/// Set an agent's trust right, by hand.
+#[utoipa::path(
+    post,
+    path = "/ains/agents/{id}/trust/adjust",
+    tag = "Agents",
+    params(("id" = String, Path, description = "The agent.")),
+    request_body = TrustAdjust,
+    responses((status = OK, body = TrustAdjusted))
+)]
+pub(crate) async fn adjust(
+    state: State,
+    Id(id): Id<AgentId>,
+    body: Body<TrustAdjust>,
+) -> Answer<TrustAdjusted> {
+    let (delta, reason) = body.check(|adjust, faults| {
+        let delta = faults.number("/trust_delta", adjust.trust_delta, &(-1.0..=1.0));
+        let reason = faults.text("/reason", adjust.reason);
+        if reason.as_ref().is_some_and(|reason| reason.trim().is_empty()) {
+            faults.add("/reason", "must not be empty");
+        }
+        Some((delta?, reason?))
+    })?;
+    let record = state.ains.adjust_trust(id, delta, reason).await?;
+    Ok(Reply(TrustAdjusted {
+        record_id: record.id.to_string(),
+        new_trust_score: record.after,
+        trust_delta: delta,
+    }))
+}

@@ -1,0 +1,27 @@
+//! The routes in process, on a real service with a throw-away database and a manual clock.
+#![expect(
+    clippy::unwrap_used,
+    reason = "what surprises a test ends it, in its helpers too"
+)]
+
+#[path = "routes/site.rs"]
+mod site;
+
+#[path = "routes/agents.rs"]
+mod agents;
+#[path = "routes/aitp.rs"]
+mod aitp;
+#[path = "routes/auth.rs"]
+mod auth;
+#[path = "routes/bad_input.rs"]
+mod bad_input;
+#[path = "routes/contract.rs"]
+mod contract;
+#[path = "routes/figures.rs"]
+mod figures;
+#[path = "routes/problems.rs"]
+mod problems;
+#[path = "routes/tasks.rs"]
+mod tasks;
+#[path = "routes/work.rs"]
+mod work;

@@ -1,0 +1,199 @@
+//! The application on a throw-away database, and short ways to ask it something.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{Service, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::http::header::HeaderMap;
+use actix_web::test::{TestRequest, init_service};
+use actix_web::{HttpResponse, web};
+use ains_http::{Auth, HttpState};
+use ains_service::{Ains, Settings};
+use ains_store::{Options, Store};
+use ains_testkit::{ManualClock, TestDb};
+use serde_json::{Value, json};
+
+/// 2026-01-01T00:00:00Z.
+const START: i64 = 1_767_225_600_000_000;
+
+/// The key of the site with authentication.
+pub(crate) const KEY: &str = "ains_0123456789012345678901234567890123456789012";
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) bytes: web::Bytes,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes).unwrap_or(Value::Null)
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().expect("ASCII"))
+    }
+
+    /// The body of a success.
+    #[track_caller]
+    pub(crate) fn ok(&self) -> Value {
+        assert_eq!(self.status, 200, "{}", self.json());
+        self.json()
+    }
+
+    /// The sentence of a problem of this status.
+    #[track_caller]
+    pub(crate) fn detail(&self, status: u16) -> String {
+        assert_eq!(self.status, status, "{}", self.json());
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        self.json()["detail"].as_str().expect("a detail").to_owned()
+    }
+
+    /// Where the faults of a 422 are.
+    #[track_caller]
+    pub(crate) fn faults(&self) -> Vec<String> {
+        assert_eq!(self.status, 422, "{}", self.json());
+        let errors = self.json()["errors"].as_array().cloned().unwrap_or_default();
+        errors
+            .iter()
+            .map(|fault| fault["pointer"].as_str().expect("a pointer").to_owned())
+            .collect()
+    }
+}
+
+type Call = Rc<dyn Fn(TestRequest) -> futures_util::future::LocalBoxFuture<'static, Answer>>;
+
+/// The application.
+#[derive(Clone)]
+pub(crate) struct Site {
+    call: Call,
+    #[expect(dead_code, reason = "the database goes when the site goes")]
+    db: Rc<TestDb>,
+}
+
+impl Site {
+    /// One without authentication.
+    pub(crate) async fn open() -> Self {
+        Self::with(Auth::Off).await
+    }
+
+    /// One on each database.
+    pub(crate) async fn open_each() -> Vec<Self> {
+        let mut sites = vec![Self::open().await];
+        // Starting PostgreSQL blocks for a while.
+        if let Some(db) = web::block(TestDb::postgres).await.expect("a thread") {
+            sites.push(Self::on(db, Auth::Off).await);
+        }
+        sites
+    }
+
+    pub(crate) async fn with(auth: Auth) -> Self {
+        Self::on(TestDb::sqlite(), auth).await
+    }
+
+    async fn on(db: TestDb, auth: Auth) -> Self {
+        let options = Options::new(db.url().parse().expect("a URL"));
+        let store = web::block(move || Store::open(&options))
+            .await
+            .expect("a thread")
+            .expect("a store");
+        let settings = Settings {
+            seed: Some(7),
+            verify_identity: false,
+            admin_key: Some(KEY.to_owned()),
+            ..Settings::default()
+        };
+        let clock = Arc::new(ManualClock::new(START));
+        let ains = Ains::start(store, settings, clock).await.expect("a service");
+        let state = web::Data::new(HttpState::new(ains, auth, "1.2.3", 1));
+        let app = Rc::new(init_service(ains_http::app(&state)).await);
+        let call: Call = Rc::new(move |request| {
+            let app = Rc::clone(&app);
+            Box::pin(async move { answer(app.call(request.to_request()).await) })
+        });
+        Self {
+            call,
+            db: Rc::new(db),
+        }
+    }
+
+    pub(crate) async fn send(&self, request: TestRequest) -> Answer {
+        (self.call)(request).await
+    }
+
+    pub(crate) async fn get(&self, uri: &str) -> Answer {
+        self.send(TestRequest::with_uri(uri)).await
+    }
+
+    pub(crate) async fn call(&self, method: Method, uri: &str, body: Value) -> Answer {
+        self.send(TestRequest::with_uri(uri).method(method).set_json(body))
+            .await
+    }
+
+    pub(crate) async fn post(&self, uri: &str, body: Value) -> Answer {
+        self.call(Method::POST, uri, body).await
+    }
+
+    /// Registers an agent that provides `text:v1`.
+    pub(crate) async fn agent(&self, id: &str) {
+        self.post("/ains/agents", an_agent(id)).await.ok();
+    }
+
+    /// Registers an agent that claims its work: nothing is pushed to it.
+    pub(crate) async fn worker(&self, id: &str) {
+        self.agent(id).await;
+        self.post(&format!("/ains/agents/{id}/claim"), json!({}))
+            .await
+            .ok();
+    }
+
+    /// Submits a task for `text:v1` and gives its id.
+    pub(crate) async fn task(&self, client: &str) -> String {
+        let created = self.post("/ains/tasks", a_task(client)).await.ok();
+        created["task_id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Claims one task: its id and the attempt.
+    pub(crate) async fn claim(&self, agent: &str) -> (String, Value) {
+        let claimed = self
+            .post(&format!("/ains/agents/{agent}/claim"), json!({"max": 1}))
+            .await
+            .ok();
+        let task = &claimed["tasks"][0];
+        (
+            task["task_id"].as_str().expect("a task").to_owned(),
+            task["attempt"].clone(),
+        )
+    }
+}
+
+fn answer(outcome: Result<ServiceResponse<BoxBody>, actix_web::Error>) -> Answer {
+    let response = match outcome {
+        Ok(response) => response.into_parts().1,
+        Err(error) => HttpResponse::from_error(error),
+    };
+    Answer {
+        status: response.status().as_u16(),
+        headers: response.headers().clone(),
+        bytes: response.into_body().try_into_bytes().expect("a body in memory"),
+    }
+}
+
+pub(crate) fn an_agent(id: &str) -> Value {
+    json!({
+        "agent_id": id, "public_key": "00", "display_name": id.to_uppercase(),
+        "endpoint": "http://agent.example", "signature": "00", "tags": ["Text:V1"],
+    })
+}
+
+pub(crate) fn a_task(client: &str) -> Value {
+    json!({
+        "client_id": client, "task_type": "job", "capability_required": "text:v1", "input_data": {"n": 1},
+    })
+}

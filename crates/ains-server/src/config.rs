@@ -1,0 +1,153 @@
+//! The settings of the server, read and checked before anything starts.
+//!
+//! A flag goes before the environment, the environment before the file, the file before the default. Whatever the
+//! source, a value that cannot be right ends the start with one sentence that names the setting and what it accepts.
+
+mod layers;
+mod settings;
+mod values;
+
+use std::ffi::OsString;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ains_http::Auth;
+use ains_service::Settings;
+use ains_store::Location;
+use tracing_subscriber::filter::Targets;
+
+use layers::{Layers, Raw};
+
+/// Why the server does not start: one sentence about a setting.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Fault(String);
+
+/// Everything that can be set.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// Where the data is.
+    pub(crate) database: Location,
+    /// Where to listen.
+    pub(crate) bind: Bind,
+    /// Whether a key is needed.
+    pub(crate) auth: Auth,
+    /// What concerns the service.
+    pub(crate) service: Settings,
+    /// Threads that serve HTTP.
+    pub(crate) http_workers: usize,
+    /// What is logged.
+    pub(crate) log: Targets,
+    /// The folder whose files the demo works on, if it was asked for.
+    pub(crate) demo: Option<PathBuf>,
+}
+
+/// Where to listen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bind {
+    /// Here and nowhere else.
+    Exactly(SocketAddr),
+    /// Here, or on any other port if this one is taken.
+    Preferably(SocketAddr),
+}
+
+/// Where the server listens unless told otherwise.
+const ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8000);
+
+/// Most threads that serve HTTP unless told otherwise: the database is busy before they are.
+const HTTP_WORKERS: usize = 4;
+
+/// Longest time an agent may be given to start what it was assigned: a day, as for the task itself.
+const LONGEST_ASSIGNMENT: u64 = 86_400;
+
+impl Config {
+    /// Reads the settings from the command line, the environment and the file they name. `--help` and `--version` end the
+    /// process here, and so does a flag that does not exist.
+    ///
+    /// # Errors
+    /// The first setting that cannot be right.
+    pub(crate) fn read(args: impl IntoIterator<Item = OsString>) -> Result<Self, Fault> {
+        let matches = settings::command().get_matches_from(args);
+        Self::from_layers(Layers::new(matches)?)
+    }
+
+    fn from_layers(mut layers: Layers) -> Result<Self, Fault> {
+        let demo = layers.demo();
+        let defaults = Settings::default();
+        let config = Self {
+            database: match layers.take("database_url") {
+                Some(raw) => values::database(&raw)?,
+                None if demo.is_some() => Location::Temporary,
+                None => Location::SqliteFile("ains.db".into()),
+            },
+            bind: match layers.take("bind") {
+                Some(raw) => Bind::Exactly(values::address(&raw)?),
+                None if demo.is_some() => Bind::Preferably(ADDRESS),
+                None => Bind::Exactly(ADDRESS),
+            },
+            auth: read(&mut layers, "auth", |raw| {
+                values::one_of(raw, &[("on", Auth::On), ("off", Auth::Off)])
+            })?
+            .unwrap_or(Auth::On),
+            service: Settings {
+                admin_key: read(&mut layers, "admin_key", values::key)?,
+                verify_identity: read(&mut layers, "agent_identity", |raw| {
+                    values::one_of(raw, &[("verify", true), ("hex-only", false)])
+                })?
+                .unwrap_or(defaults.verify_identity),
+                assignment_timeout: read(&mut layers, "assignment_timeout_seconds", |raw| {
+                    values::number(raw, 1..=LONGEST_ASSIGNMENT).map(Duration::from_secs)
+                })?
+                .unwrap_or(defaults.assignment_timeout),
+                pg_writers: read(&mut layers, "pg_writers", |raw| values::number(raw, 1..=64))?
+                    .unwrap_or(defaults.pg_writers),
+                write_queue: read(&mut layers, "write_queue", |raw| {
+                    values::number(raw, 1..=1_000_000)
+                })?
+                .unwrap_or(defaults.write_queue),
+                seed: read(&mut layers, "seed", |raw| values::number(raw, 0..=u64::MAX))?,
+            },
+            http_workers: read(&mut layers, "http_workers", |raw| values::number(raw, 1..=256))?
+                .unwrap_or_else(http_workers),
+            log: match layers.take("log") {
+                Some(raw) => values::log(&raw)?,
+                None => values::default_log(demo.is_some()),
+            },
+            demo: demo.as_deref().map(values::folder).transpose()?,
+        };
+        layers.nothing_left()?;
+        config.checked()
+    }
+
+    /// What no setting shows by itself.
+    fn checked(self) -> Result<Self, Fault> {
+        let Bind::Exactly(address) = self.bind else {
+            return Ok(self);
+        };
+        if self.auth == Auth::Off && !address.ip().is_loopback() {
+            return Err(Fault(format!(
+                "authentication can be off only on a loopback address such as 127.0.0.1, and the address to listen on \
+                 is {address}: set `auth` to `on`, or change `bind`"
+            )));
+        }
+        Ok(self)
+    }
+}
+
+/// Takes a setting and checks it, if it was given.
+fn read<T>(
+    layers: &mut Layers,
+    name: &str,
+    check: impl FnOnce(&Raw) -> Result<T, Fault>,
+) -> Result<Option<T>, Fault> {
+    layers.take(name).map(|raw| check(&raw)).transpose()
+}
+
+/// A thread for every core, up to a limit.
+fn http_workers() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().min(HTTP_WORKERS))
+}
+
+#[cfg(test)]
+mod tests;

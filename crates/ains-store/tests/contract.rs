@@ -1,0 +1,15 @@
+//! What the store promises, on both databases from one source.
+
+#[path = "contract/support.rs"]
+mod support;
+
+#[path = "contract/agents.rs"]
+mod agents;
+#[path = "contract/bookkeeping.rs"]
+mod bookkeeping;
+#[path = "contract/queues.rs"]
+mod queues;
+#[path = "contract/tasks.rs"]
+mod tasks;
+#[path = "contract/writer.rs"]
+mod writer;

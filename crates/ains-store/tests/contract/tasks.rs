@@ -1,0 +1,171 @@
+//! Tasks.
+
+use std::time::Duration;
+
+use ains_core::task::{Failure, Report, ReportKind, RetryPolicy, TaskSpec, TimeoutPolicy};
+use ains_core::{Status, Task, TrustScore};
+use ains_store::tasks::{self, Documents, Filter, INLINE_LIMIT, Page, Save};
+use ains_testkit::TestDb;
+
+use crate::support::{Maker, at, open, stored};
+
+ains_testkit::contract!(
+    a_saved_task_reads_back_unchanged,
+    inserting_the_same_task_again_changes_nothing,
+    a_document_that_is_not_saved_stays,
+    a_document_of_any_size_reads_back_unchanged,
+    what_an_agent_holds_is_counted,
+    instants_that_have_come_are_found,
+    ended_tasks_are_removed_in_pieces,
+);
+
+fn everything(maker: &mut Maker) -> Task {
+    let mut spec = TaskSpec::new("ä 'client'".parse().unwrap(), "a\"b".parse().unwrap(), "X:Y".parse().unwrap());
+    spec.heartbeat_needed = true;
+    spec.priority = 9;
+    spec.strategy = ains_core::routing::Strategy::FastestResponse;
+    spec.min_trust = TrustScore::clamped(0.35);
+    spec.timeout = Duration::from_secs(86_400);
+    spec.timeout_policy = TimeoutPolicy::Fail;
+    spec.heartbeat_timeout = Some(Duration::from_secs(7));
+    spec.max_retries = 10;
+    spec.retry_policy = RetryPolicy::Linear;
+    spec.expires_at = Some(at(9_999));
+    Task::submitted(maker.id(), spec, at(100))
+}
+
+fn a_saved_task_reads_back_unchanged(db: &TestDb) {
+    let mut conn = open(db).connect().unwrap();
+    let mut maker = Maker::new();
+    let mut task = everything(&mut maker);
+    conn.transact(|conn| tasks::insert(conn, &[stored(task.clone())])).unwrap();
+    let read = |conn: &mut _, task: &Task| tasks::by_ids(conn, &[task.id]).unwrap().remove(0);
+    assert_eq!(read(&mut conn, &task), stored(task.clone()));
+    let mut save = |task: &Task, claim_id: Option<&str>| {
+        let documents = Documents::default();
+        conn.transact(|conn| tasks::save(conn, &[Save { task, documents: &documents, claim_id }])).unwrap();
+        let found = read(&mut conn, task);
+        assert_eq!((&found.task, found.claim_id.as_deref()), (task, claim_id));
+    };
+    task.hand_over("agent".parse().unwrap(), at(101)).unwrap();
+    save(&task, Some("claim"));
+    task.judge(ains_core::task::Verdict::LeaseLost, 0.0, at(102)).unwrap();
+    save(&task, None);
+    task.assign("b".parse().unwrap(), Duration::from_secs(60), at(103)).unwrap();
+    save(&task, None);
+    let failure = Failure { message: "it's \"bad\" \\ ü".into(), ..Failure::default() };
+    let report = Report { task: task.id, agent: "b".parse().unwrap(), attempt: None, kind: ReportKind::Fail(failure) };
+    task.apply(&report, 0.0, at(104)).unwrap();
+    save(&task, None);
+    task.cancel("enough", at(105)).unwrap();
+    save(&task, None);
+}
+
+fn inserting_the_same_task_again_changes_nothing(db: &TestDb) {
+    let mut conn = open(db).connect().unwrap();
+    let mut task = Maker::new().ready("c", 0);
+    conn.transact(|conn| tasks::insert(conn, std::slice::from_ref(&task))).unwrap();
+    task.task.priority = 1;
+    conn.transact(|conn| tasks::insert(conn, std::slice::from_ref(&task))).unwrap();
+    assert_eq!(tasks::by_ids(&mut conn, &[task.task.id]).unwrap()[0].task.priority, 5);
+}
+
+fn a_document_that_is_not_saved_stays(db: &TestDb) {
+    let mut conn = open(db).connect().unwrap();
+    let mut task = Maker::new().ready("c", 0).task;
+    conn.transact(|conn| tasks::insert(conn, &[stored(task.clone())])).unwrap();
+    let agent: ains_core::AgentId = "a".parse().unwrap();
+    task.hand_over(agent.clone(), at(101)).unwrap();
+    let progress = Documents { progress: Some(r#"{"percent":5}"#.into()), ..Documents::default() };
+    tasks::save(&mut conn, &[Save { task: &task, documents: &progress, claim_id: None }]).unwrap();
+    task.apply(&Report { task: task.id, agent, attempt: None, kind: ReportKind::Complete }, 0.0, at(102)).unwrap();
+    let result = Documents { result: Some("[1]".into()), usage: Some(r#"{"cost":1}"#.into()), ..Documents::default() };
+    tasks::save(&mut conn, &[Save { task: &task, documents: &result, claim_id: None }]).unwrap();
+    let documents = tasks::by_ids(&mut conn, &[task.id]).unwrap().remove(0).documents;
+    let expected = Documents { input: Some(r#"{"n":1}"#.into()), progress: progress.progress, ..result };
+    assert_eq!(documents, expected);
+}
+
+fn a_document_of_any_size_reads_back_unchanged(db: &TestDb) {
+    let mut conn = open(db).connect().unwrap();
+    let mut maker = Maker::new();
+    for size in [0, INLINE_LIMIT - 10, INLINE_LIMIT - 9, INLINE_LIMIT - 8, INLINE_LIMIT, 1 << 20] {
+        let text = |c: &str| Some(format!(r#"{{"t":"{}"}}"#, c.repeat(size)).into());
+        let mut task = maker.ready("c", 0);
+        task.documents = Documents { input: text("x"), metadata: text("m"), ..Documents::default() };
+        conn.transact(|conn| tasks::insert(conn, std::slice::from_ref(&task))).unwrap();
+        assert_eq!(tasks::by_ids(&mut conn, &[task.task.id]).unwrap(), [task.clone()], "{size}");
+        for other in [text("n"), Some("{}".into()), text("o")] {
+            let documents = Documents { metadata: other, ..Documents::default() };
+            tasks::save(&mut conn, &[Save { task: &task.task, documents: &documents, claim_id: None }]).unwrap();
+            task.documents.metadata = documents.metadata;
+            assert_eq!(tasks::by_ids(&mut conn, &[task.task.id]).unwrap(), [task.clone()], "{size}");
+        }
+    }
+}
+
+fn what_an_agent_holds_is_counted(db: &TestDb) {
+    let mut conn = open(db).connect().unwrap();
+    let mut maker = Maker::new();
+    let (a, b): (ains_core::AgentId, ains_core::AgentId) = ("a".parse().unwrap(), "b".parse().unwrap());
+    let mut held = Vec::new();
+    for holder in [Some(&a), Some(&a), Some(&b), None] {
+        let mut task = maker.ready("c", 0);
+        if let Some(holder) = holder {
+            task.task.hand_over(holder.clone(), at(101)).unwrap();
+        }
+        held.push(task);
+    }
+    held[2].task.cancel("x", at(102)).unwrap();
+    conn.transact(|conn| tasks::insert(conn, &held)).unwrap();
+    let loads = tasks::loads(&mut conn, &[a.clone(), b.clone()]).unwrap();
+    let load = |agent| loads.iter().find(|(other, _)| *other == agent).map_or(0, |(_, held)| *held);
+    assert_eq!((load(a.clone()), load(b)), (2, 0));
+    assert_eq!(tasks::all_loads(&mut conn).unwrap(), [(a.clone(), 2)]);
+    assert_eq!(tasks::held_by(&mut conn, &a).unwrap(), [held[0].task.id, held[1].task.id]);
+}
+
+fn instants_that_have_come_are_found(db: &TestDb) {
+    let mut conn = open(db).connect().unwrap();
+    let mut maker = Maker::new();
+    assert_eq!(tasks::next_instant(&mut conn).unwrap(), None);
+    let mut leased = maker.ready("c", 0);
+    leased.task.assign("a".parse().unwrap(), Duration::from_secs(60), at(100)).unwrap();
+    let mut due = maker.ready("c", 0);
+    (due.task.queue_key, due.task.gate) = (None, Some(ains_core::task::Gate::NotDue));
+    due.task.due_at = Some(at(150));
+    let mut expiring = maker.ready("c", 0);
+    expiring.task.expires_at = Some(at(140));
+    let mut ended = maker.ready("c", 0);
+    ended.task.expires_at = Some(at(110));
+    ended.task.cancel("x", at(101)).unwrap();
+    let all = [leased.clone(), due.clone(), expiring.clone(), ended];
+    conn.transact(|conn| tasks::insert(conn, &all)).unwrap();
+    assert_eq!(tasks::next_instant(&mut conn).unwrap(), Some(at(140)));
+    let found = |conn: &mut _, seconds| {
+        tasks::overdue(conn, at(seconds), 10).unwrap().into_iter().map(|(id, _)| id).collect::<Vec<_>>()
+    };
+    assert_eq!(found(&mut conn, 139), []);
+    assert_eq!(found(&mut conn, 140), [expiring.task.id]);
+    assert_eq!(found(&mut conn, 160), [leased.task.id, due.task.id, expiring.task.id]);
+}
+
+fn ended_tasks_are_removed_in_pieces(db: &TestDb) {
+    let mut conn = open(db).connect().unwrap();
+    let mut maker = Maker::new();
+    let tasks: Vec<_> = (0..5)
+        .map(|n| {
+            let mut task = maker.ready("c", 0);
+            task.documents.input = Some(format!(r#"{{"t":"{}"}}"#, "x".repeat(INLINE_LIMIT)).into());
+            if n < 4 {
+                task.task.cancel("x", at(100 + n)).unwrap();
+            }
+            task
+        })
+        .collect();
+    conn.transact(|conn| tasks::insert(conn, &tasks)).unwrap();
+    let mut remove = || conn.transact(|conn| tasks::remove_ended(conn, at(103), 2)).unwrap().len();
+    assert_eq!([remove(), remove(), remove()], [2, 1, 0]);
+    let left = tasks::list(&mut conn, &Filter::default(), Page { limit: 10, offset: 0, before: None }).unwrap();
+    assert_eq!(left.iter().map(|left| left.task.status).collect::<Vec<_>>(), [Status::Pending, Status::Cancelled]);
+}
