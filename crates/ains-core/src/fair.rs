@@ -179,7 +179,8 @@ mod tests {
             turns.served(next);
             order.push(next);
         }
-        assert_eq!(order.iter().filter(|priority| **priority == 10).count(), 21);
+        let rescued: Vec<u8> = order.iter().copied().filter(|priority| *priority != 10).collect();
+        assert_eq!(rescued, [1, 5, 1]);
         assert_eq!([order[7], order[15], order[23]], [1, 5, 1]);
     }
 

@@ -113,6 +113,7 @@ pub fn average_seconds(before: Option<f64>, took: Duration) -> f64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the expected values are exact")]
 mod tests {
     use super::*;
 

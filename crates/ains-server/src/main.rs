@@ -21,6 +21,10 @@ use std::time::Duration;
 
 use config::Config;
 
+/// Requests allocate much and briefly, on one thread and freed on another.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Status of a start that its settings do not allow; any other failure ends with 1.
 const WRONG_SETTING: u8 = 2;
 

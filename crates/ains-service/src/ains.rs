@@ -1,8 +1,8 @@
 //! The service itself: starting, stopping, and the two ways to the store.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 
 use ains_core::agent::Agent;
 use ains_core::{AgentId, Clock, Timestamp};
@@ -63,7 +63,7 @@ impl Ains {
         ains.inner
             .background
             .lock()
-            .expect("nothing panics while it holds the list")
+            .unwrap_or_else(PoisonError::into_inner)
             .extend(handles);
         Ok(ains)
     }
@@ -134,7 +134,7 @@ impl Ains {
                 .inner
                 .background
                 .lock()
-                .expect("nothing panics while it holds the list"),
+                .unwrap_or_else(PoisonError::into_inner),
         );
         for handle in handles {
             let _ = handle.await;

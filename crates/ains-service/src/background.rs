@@ -31,13 +31,13 @@ const SIGNS: Duration = Duration::from_secs(1);
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 
 /// Longest sleep of the timer where there is no other server.
-const LONGEST_SLEEP_ALONE: Duration = Duration::from_secs(60);
+const LONGEST_SLEEP_ALONE: Duration = Duration::from_mins(1);
 
 /// Shortest pause before instants that could not be judged are looked at again.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// How often old rows are removed.
-const HOUSEKEEPING: Duration = Duration::from_secs(600);
+const HOUSEKEEPING: Duration = Duration::from_mins(10);
 
 /// Rows that one piece of housekeeping removes.
 const PIECE: i64 = 500;

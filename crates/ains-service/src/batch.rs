@@ -228,7 +228,7 @@ fn execute(
     for op in ops.iter() {
         outcomes.push(batch.change(op, plan)?);
     }
-    batch.place_matches(plan)?;
+    batch.place_matches(plan);
     batch.save_tasks()?;
     for (number, op) in ops.iter().enumerate() {
         if let Op::Submit { .. } = op {
@@ -242,8 +242,8 @@ fn execute(
                 Op::Report {
                     claim: Some(claim), ..
                 },
-                Outcome::Reported { claimed, .. },
-            ) => {
+                Outcome::Reported { results, claimed },
+            ) if !claim.only_after_success || results.iter().all(Result::is_ok) => {
                 *claimed = Some(batch.claim(claim)?);
             }
             _ => {}

@@ -10,7 +10,7 @@ mod lanes;
 mod roster;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ains_core::agent::{Agent, AgentStatus};
 use ains_core::routing::{AgentPool, Ask, Door, Health, Profile, Reservation, Seat, Strategy};
@@ -93,9 +93,7 @@ impl Engine {
 
     /// The state. Held for moments, never over a wait.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state
-            .lock()
-            .expect("nothing panics while it holds the engine")
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Chance: one seeded stream for each purpose, so that an extra draw in one never shifts another.
 
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ains_core::Mint;
 use rand::rngs::StdRng;
@@ -23,7 +23,7 @@ impl Entropy {
                 None => StdRng::try_from_rng(&mut rand::rngs::SysRng).expect("the system has random numbers"),
             })
         };
-        let ids = stream(1).into_inner().expect("a new lock is not poisoned");
+        let ids = stream(1).into_inner().unwrap_or_else(PoisonError::into_inner);
         Self {
             ids: Mutex::new((Mint::default(), ids)),
             jitter: stream(2),
@@ -33,7 +33,7 @@ impl Entropy {
 
     /// Mints ids within `make`.
     pub(crate) fn mint<T>(&self, make: impl FnOnce(&mut Mint, &mut StdRng) -> T) -> T {
-        let (mint, rng) = &mut *self.ids.lock().expect("minting does not panic");
+        let (mint, rng) = &mut *self.ids.lock().unwrap_or_else(PoisonError::into_inner);
         make(mint, rng)
     }
 
@@ -41,13 +41,13 @@ impl Entropy {
     pub(crate) fn jitter(&self) -> f64 {
         self.jitter
             .lock()
-            .expect("drawing does not panic")
+            .unwrap_or_else(PoisonError::into_inner)
             .random_range(-1.0..=1.0)
     }
 
     /// The stream of the routing strategies.
     pub(crate) fn routing(&self) -> MutexGuard<'_, StdRng> {
-        self.routing.lock().expect("drawing does not panic")
+        self.routing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

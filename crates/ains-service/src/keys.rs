@@ -1,7 +1,7 @@
 //! API keys: who calls. Scopes and the rest come later; this is the place for them.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use ains_core::KeyId;
@@ -36,20 +36,16 @@ impl KeyCache {
         }
     }
 
+    /// What was found about a key, if that is fresh.
+    #[expect(clippy::option_option, reason = "known to be nobody's differs from not known")]
     fn known(&self, digest: &str) -> Option<Option<Principal>> {
-        let found = self
-            .found
-            .lock()
-            .expect("nothing panics while it holds the cache");
+        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         let (principal, at) = found.get(digest)?;
         (at.elapsed() < BELIEVED).then(|| principal.clone())
     }
 
     fn keep(&self, digest: String, principal: Option<Principal>) {
-        let mut found = self
-            .found
-            .lock()
-            .expect("nothing panics while it holds the cache");
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         if found.len() >= KEPT {
             found.clear();
         }

@@ -274,7 +274,7 @@ fn answer(
             None
         })),
         (Op::Claim(claim), Outcome::Claimed(claimed)) => {
-            answer_claim(state, claim, claimed, seen, sends, follow)
+            answer_claim(state, claim, claimed, seen, sends, follow);
         }
         (Op::Sweep { reply }, Outcome::Swept(judged)) => sends.push(Box::new(move || {
             let _ = reply.send(Ok(judged));
@@ -316,16 +316,14 @@ fn deliver(claim: Claim, tasks: Vec<StoredTask>) -> Option<Op> {
         ..
     } = claim;
     match reply.send(Ok(tasks)) {
-        Ok(()) => None,
-        // It will ask again with the same id, and get the same tasks.
-        Err(_) if claim_id.is_some() => None,
-        Err(Ok(tasks)) => give_back(&agent, &tasks),
-        Err(Err(_)) => None,
+        // Without a claim id it cannot ask for them again.
+        Err(Ok(tasks)) if claim_id.is_none() => give_back(&agent, &tasks),
+        _ => None,
     }
 }
 
 /// Gives tasks back that reached nobody, if there are any.
-pub(crate) fn give_back(agent: &AgentId, tasks: &[StoredTask]) -> Option<Op> {
+fn give_back(agent: &AgentId, tasks: &[StoredTask]) -> Option<Op> {
     if tasks.is_empty() {
         return None;
     }

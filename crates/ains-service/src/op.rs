@@ -70,7 +70,10 @@ pub(crate) struct Claim {
     pub(crate) max: u32,
     /// A subset of the agent's capabilities, in lower case.
     pub(crate) capabilities: Option<Vec<String>>,
+    #[expect(clippy::struct_field_names, reason = "the name of the wire")]
     pub(crate) claim_id: Option<String>,
+    /// Whether it is dropped when the report that it comes with is refused.
+    pub(crate) only_after_success: bool,
     /// Until when it waits for work; `None` if it does not.
     pub(crate) until: Option<Instant>,
     pub(crate) reply: Reply<Vec<StoredTask>>,

@@ -2,12 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use ains_core::AgentId;
+use ains_core::{AgentId, Task};
 use tokio::sync::oneshot;
 
 use crate::ains::Ains;
 use crate::error::Error;
-use crate::machine::give_back;
 use crate::model::{ClaimRequest, Delivery, Reported, ReportedEach, StoredTask};
 use crate::op::{Claim, Op};
 
@@ -38,18 +37,11 @@ impl Ains {
     /// When there is no such task, the agent does not hold it (any more), or it is in another state.
     pub async fn report(&self, delivery: Delivery, claim: Option<ClaimRequest>) -> Result<Reported, Error> {
         let agent = delivery.report.agent.clone();
-        let ReportedEach { mut results, next } =
-            self.report_each(agent.clone(), vec![delivery], claim).await?;
-        match results.pop().unwrap_or(Err(Error::Stopping)) {
-            Ok(task) => Ok(Reported { task, next }),
-            Err(error) => {
-                // The answer is the refusal, so what was claimed with the report goes back.
-                if let Some(op) = give_back(&agent, &next) {
-                    self.queue(op);
-                }
-                Err(error)
-            }
-        }
+        let (mut results, pending) = self.send_reports(agent, vec![delivery], claim, true).await?;
+        // A refused report is answered at once, and its claim is dropped.
+        let task = results.pop().unwrap_or(Err(Error::Stopping))?;
+        let next = Pending::wait_for(pending).await?;
+        Ok(Reported { task, next })
     }
 
     /// Takes an agent's reports, each on its own account, and perhaps a claim with them, in one
@@ -63,14 +55,26 @@ impl Ains {
         deliveries: Vec<Delivery>,
         claim: Option<ClaimRequest>,
     ) -> Result<ReportedEach, Error> {
+        let (results, pending) = self.send_reports(agent, deliveries, claim, false).await?;
+        let next = Pending::wait_for(pending).await?;
+        Ok(ReportedEach { results, next })
+    }
+
+    /// Reports, and perhaps claims in the same transaction.
+    async fn send_reports(
+        &self,
+        agent: AgentId,
+        deliveries: Vec<Delivery>,
+        claim: Option<ClaimRequest>,
+        only_after_success: bool,
+    ) -> Result<(Vec<Result<Task, Error>>, Option<Pending<'_>>), Error> {
         self.sign(&agent);
-        let (claim, pending) = match claim {
-            Some(request) => {
-                let (claim, pending) = self.prepare(agent, request);
-                (Some(claim), Some(pending))
-            }
-            None => (None, None),
-        };
+        let prepared = claim.map(|request| self.prepare(agent, request));
+        let (claim, pending) = prepared.unzip();
+        let claim = claim.map(|claim| Claim {
+            only_after_success,
+            ..claim
+        });
         let results = self
             .ask(|reply| Op::Report {
                 deliveries,
@@ -78,11 +82,7 @@ impl Ains {
                 claim,
             })
             .await?;
-        let next = match pending {
-            Some(pending) => pending.wait().await?,
-            None => Vec::new(),
-        };
-        Ok(ReportedEach { results, next })
+        Ok((results, pending))
     }
 
     fn prepare(&self, agent: AgentId, request: ClaimRequest) -> (Claim, Pending<'_>) {
@@ -99,6 +99,7 @@ impl Ains {
             max: request.max,
             capabilities,
             claim_id: request.claim_id,
+            only_after_success: false,
             until,
             reply,
         };
@@ -122,6 +123,14 @@ impl Ains {
 }
 
 impl Pending<'_> {
+    /// What a claim that came with reports was given; nothing if there was none.
+    async fn wait_for(pending: Option<Self>) -> Result<Vec<StoredTask>, Error> {
+        match pending {
+            Some(pending) => pending.wait().await,
+            None => Ok(Vec::new()),
+        }
+    }
+
     /// Waits for the answer; when the time is over, takes the claim back, unless something is
     /// already on its way to it.
     async fn wait(mut self) -> Result<Vec<StoredTask>, Error> {

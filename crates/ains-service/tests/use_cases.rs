@@ -1,5 +1,15 @@
 //! The use cases on both databases, with a manual clock and a fixed seed.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::float_cmp,
+    clippy::cast_possible_wrap,
+    clippy::naive_bytecount,
+    clippy::cloned_ref_to_slice_refs,
+    clippy::unnecessary_wraps,
+    reason = "a test that cannot go on fails, and compares exact figures of small samples"
+)]
+
 #[path = "use_cases/world.rs"]
 mod world;
 

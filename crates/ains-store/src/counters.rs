@@ -49,7 +49,8 @@ pub fn add(conn: &mut Conn, writer: &str, deltas: &Deltas) -> Result<(), StoreEr
     match conn {
         Conn::Sqlite(c) => {
             for row in &rows {
-                Statement::<AddToCounter>::new(values![row.writer, row.name, row.minute, row.value]).execute(c)?;
+                Statement::<AddToCounter>::new(values![row.writer, row.name, row.minute, row.value])
+                    .execute(c)?;
             }
         }
         Conn::Postgres(c) => {

@@ -41,7 +41,9 @@ pub fn join(
         .filter(|node| node.seen_at >= dead_before.as_micros())
         .map(|node| node.slot)
         .collect();
-    let slot = (0..).find(|slot| !live.contains(slot)).unwrap_or(i32::MAX);
+    let slot = (0..=i32::MAX)
+        .find(|slot| !live.contains(slot))
+        .unwrap_or(i32::MAX);
     let node = Node {
         slot,
         node_id: node_id.to_owned(),

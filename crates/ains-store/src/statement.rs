@@ -33,7 +33,10 @@ pub(crate) struct Statement<'a, S> {
 
 impl<'a, S: Sql> Statement<'a, S> {
     pub(crate) fn new(values: impl Into<Vec<Value<'a>>>) -> Self {
-        Self { values: values.into(), sql: PhantomData }
+        Self {
+            values: values.into(),
+            sql: PhantomData,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The store: where it is, its readers, and how a connection is opened.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Semaphore;
 
@@ -202,7 +202,7 @@ impl Store {
             .inner
             .idle
             .lock()
-            .expect("no reader panics while it holds the list")
+            .unwrap_or_else(PoisonError::into_inner)
             .pop();
         let mut conn = match idle {
             Some(conn) => conn,
@@ -214,7 +214,7 @@ impl Store {
             self.inner
                 .idle
                 .lock()
-                .expect("no reader panics while it holds the list")
+                .unwrap_or_else(PoisonError::into_inner)
                 .push(conn);
         }
         answer

@@ -7,7 +7,7 @@
 //! The store does not know what the work is: a [`Work`] runs a batch of its operations on a
 //! connection, and is told when they are durable, or why they are not.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -109,7 +109,7 @@ impl<W: Work> Writer<W> {
     /// # Errors
     /// Gives the operation back when the queue is full, or the writers have been stopped.
     pub fn queue(&self, op: W::Op) -> Result<(), (W::Op, StoreError)> {
-        let sender = self.ops.lock().expect("nobody panics while queueing");
+        let sender = self.ops.lock().unwrap_or_else(PoisonError::into_inner);
         match sender.as_ref() {
             None => Err((op, StoreError::Stopping)),
             Some(sender) => sender.try_send(op).map_err(|refused| match refused {
@@ -121,8 +121,8 @@ impl<W: Work> Writer<W> {
 
     /// Runs what is queued, then ends the threads. Blocks.
     pub fn stop(&self) {
-        drop(self.ops.lock().expect("nobody panics while queueing").take());
-        let threads = std::mem::take(&mut *self.threads.lock().expect("nobody panics while stopping"));
+        drop(self.ops.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
             if thread.join().is_err() {
                 tracing::error!("a writer panicked");

@@ -1,5 +1,7 @@
 //! What the store promises, on both databases from one source.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 #[path = "contract/support.rs"]
 mod support;
 

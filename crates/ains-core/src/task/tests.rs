@@ -1,6 +1,8 @@
 use proptest::prelude::{Just, prop_assert, prop_assert_eq, prop_oneof, proptest};
 use proptest::strategy::Strategy as _;
 
+use std::fmt::Write as _;
+
 use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -48,7 +50,7 @@ fn every_status_meets_every_event_as_written_down() {
     for from in Status::ALL {
         for event in Event::ALL {
             let to = from.after(event).map_or("refused", Status::as_str);
-            matrix.push_str(&format!("| {from} | {event} | {to} |\n"));
+            writeln!(matrix, "| {from} | {event} | {to} |").unwrap();
         }
     }
     insta::assert_snapshot!("status_matrix", matrix);

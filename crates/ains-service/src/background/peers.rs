@@ -181,7 +181,9 @@ async fn take_in(ains: &Ains, word: Word) -> Result<(), Error> {
     let mut lanes: BTreeSet<Lane> = word.ready.iter().filter_map(|lane| lane.parse().ok()).collect();
     {
         let mut state = ains.engine().lock();
-        lanes.iter().for_each(|lane| state.lanes.mark(lane));
+        for lane in &lanes {
+            state.lanes.mark(lane);
+        }
         for (agent, load) in &word.loads {
             if let Some(seat) = state.pool.seat(agent) {
                 state.pool.set_active(seat, *load);
@@ -269,7 +271,9 @@ async fn recheck(ains: &Ains) -> Result<(), Error> {
     }
     {
         let mut state = ains.engine().lock();
-        lanes.iter().for_each(|lane| state.lanes.mark(lane));
+        for lane in &lanes {
+            state.lanes.mark(lane);
+        }
     }
     ains.engine().ends.look_again();
     matched(ains, lanes);
@@ -284,7 +288,9 @@ fn matched(ains: &Ains, mut lanes: BTreeSet<Lane>) {
         lanes.retain(|lane| state.somebody_for(lane, ains.entropy()));
         choosy
     };
-    choosy.into_iter().for_each(|claim| ains.queue(Op::Claim(claim)));
+    for claim in choosy {
+        ains.queue(Op::Claim(claim));
+    }
     if !lanes.is_empty() {
         ains.queue(Op::Match(lanes.into_iter().collect()));
     }

@@ -1,5 +1,6 @@
 //! Handing ready tasks to agents: those that were chosen for them, and those that ask.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use ains_core::agent::AgentStatus;
@@ -59,7 +60,7 @@ impl Batch<'_> {
     }
 
     /// Gives the ready tasks of the matched lanes to the agents that were picked.
-    pub(super) fn place_matches(&mut self, plan: &mut Plan) -> Result<(), StoreError> {
+    pub(super) fn place_matches(&mut self, plan: &mut Plan) {
         self.tx.after.emptied.extend(std::mem::take(&mut plan.emptied));
         self.tx.after.ready.extend(std::mem::take(&mut plan.unfinished));
         for (peeked, pick) in std::mem::take(&mut plan.matched) {
@@ -100,7 +101,6 @@ impl Batch<'_> {
                 loaded.dirty = true;
             }
         }
-        Ok(())
     }
 
     /// Hands ready tasks to an agent that asks.
@@ -294,10 +294,9 @@ pub(super) fn in_turn(
     }
     let waiting = tasks::waiting_priorities(conn, lane)?;
     for priority in waiting {
-        if !by_priority.contains_key(&priority) {
+        if let Entry::Vacant(unseen) = by_priority.entry(priority) {
             let limit = i64::try_from(rescues).unwrap_or(i64::MAX);
-            let rescued = tasks::heads(conn, lane, Some(priority), limit, look)?;
-            by_priority.insert(priority, rescued.into());
+            unseen.insert(tasks::heads(conn, lane, Some(priority), limit, look)?.into());
         }
     }
     let mut ordered = Vec::with_capacity(n as usize);

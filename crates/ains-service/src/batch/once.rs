@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::model::Once;
 
 /// How long the answer to a request with an idempotency key is kept (semantics §1.6).
-pub(crate) const WINDOW: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+pub(crate) const WINDOW: std::time::Duration = std::time::Duration::from_hours(24);
 
 /// The answer that an earlier request with this key got, or why the key is not good.
 pub(crate) fn earlier_answer<T: ?Sized>(

@@ -162,7 +162,7 @@ impl Plan {
         for op in ops {
             match op {
                 Op::Report { deliveries, .. } => {
-                    ids.extend(deliveries.iter().map(|delivery| delivery.report.task))
+                    ids.extend(deliveries.iter().map(|delivery| delivery.report.task));
                 }
                 Op::Change { changes, .. } => ids.extend(changes.iter().map(|change| change.task)),
                 Op::Lost { tasks, .. } => ids.extend(tasks),

@@ -1,7 +1,7 @@
 //! Who waits for a task to end.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ains_core::TaskId;
 use tokio::sync::Notify;
@@ -23,10 +23,7 @@ pub(crate) struct Watching<'a> {
 impl EndWatch {
     /// Registers interest; to be done before the task is read.
     pub(crate) fn watch(&self, task: TaskId) -> Watching<'_> {
-        let mut watched = self
-            .watched
-            .lock()
-            .expect("nothing panics while it holds the watch");
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = watched.entry(task).or_default();
         entry.1 += 1;
         Watching {
@@ -38,10 +35,7 @@ impl EndWatch {
 
     /// Wakes whoever waits for one of `ended`.
     pub(crate) fn ended<'a>(&self, ended: impl IntoIterator<Item = &'a TaskId>) {
-        let watched = self
-            .watched
-            .lock()
-            .expect("nothing panics while it holds the watch");
+        let watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
         if watched.is_empty() {
             return;
         }
@@ -54,10 +48,7 @@ impl EndWatch {
 
     /// Wakes everybody, to look again.
     pub(crate) fn look_again(&self) {
-        let watched = self
-            .watched
-            .lock()
-            .expect("nothing panics while it holds the watch");
+        let watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
         watched.values().for_each(|(notify, _)| notify.notify_waiters());
     }
 }
@@ -71,11 +62,7 @@ impl Watching<'_> {
 
 impl Drop for Watching<'_> {
     fn drop(&mut self) {
-        let mut watched = self
-            .watch
-            .watched
-            .lock()
-            .expect("nothing panics while it holds the watch");
+        let mut watched = self.watch.watched.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, interested)) = watched.get_mut(&self.task) {
             *interested -= 1;
             if *interested == 0 {

@@ -20,6 +20,7 @@ ains_testkit::contract!(
     a_claim_that_is_given_up_keeps_nothing,
     room_is_never_exceeded_by_concurrent_claims,
     a_report_with_a_claim_is_one_round_trip,
+    a_refused_report_drops_its_claim,
     an_old_report_is_refused_and_changes_nothing,
     the_same_failure_again_is_answered_as_the_first_time,
     trust_decides_which_lanes_an_agent_serves,
@@ -253,6 +254,29 @@ fn a_report_with_a_claim_is_one_round_trip(db: &TestDb) {
         let done = world.ains.report(delivery, Some(asking(1, 0))).await.unwrap();
         assert_eq!(done.task.status, Status::Completed);
         assert_eq!(done.next.len(), 1, "the place that it freed is filled at once");
+    });
+}
+
+fn a_refused_report_drops_its_claim(db: &TestDb) {
+    tell(db, |world| async move {
+        let agent = world.agent("a", 5).await;
+        world.claim(&agent, 1).await;
+        let task = world.submit("c", 1).await.remove(0);
+        let report = ains_core::task::Report {
+            task: task.id,
+            agent: agent.clone(),
+            attempt: Some(1),
+            kind: ReportKind::Complete,
+        };
+        let delivery = ains_service::Delivery {
+            report,
+            result: None,
+            usage: None,
+            progress: None,
+        };
+        let refused = world.ains.report(delivery, Some(asking(1, 60))).await;
+        assert!(matches!(refused, Err(Error::Refused(_))), "{refused:?}");
+        assert_eq!(world.task(task.id).await.attempt, 0, "not handed out");
     });
 }
 

@@ -32,7 +32,11 @@ statement!(
 );
 
 pub(super) fn insert(conn: &mut SqliteConnection, rows: &[TaskRow]) -> Result<(), StoreError> {
-    for TaskRow { state: row, documents } in rows {
+    for TaskRow {
+        state: row,
+        documents,
+    } in rows
+    {
         Statement::<InsertTask>::new(values![
             &row.id,
             &row.client_id,
@@ -80,7 +84,13 @@ pub(super) fn insert(conn: &mut SqliteConnection, rows: &[TaskRow]) -> Result<()
 pub(super) fn find(conn: &mut SqliteConnection, ids: &[TaskId]) -> Result<Vec<StateRow>, StoreError> {
     let mut rows = Vec::with_capacity(ids.len());
     for id in ids {
-        rows.extend(dsl::tasks.find(id.to_string()).select(StateRow::as_select()).first(conn).optional()?);
+        rows.extend(
+            dsl::tasks
+                .find(id.to_string())
+                .select(StateRow::as_select())
+                .first(conn)
+                .optional()?,
+        );
     }
     Ok(rows)
 }

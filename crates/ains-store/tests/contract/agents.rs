@@ -3,8 +3,8 @@
 use ains_core::agent::{AgentStatus, Capability};
 use ains_core::{CapabilityId, Mint, TrustRecordId};
 use ains_store::agents::{self, Sign};
-use ains_store::trust::{self, TrustRecord};
 use ains_store::capabilities;
+use ains_store::trust::{self, TrustRecord};
 use ains_testkit::TestDb;
 use rand::SeedableRng as _;
 
@@ -31,7 +31,10 @@ fn a_saved_agent_reads_back_unchanged(db: &TestDb) {
     agent.last_heartbeat_at = Some(at(120));
     (agent.claims, agent.unresponsive, agent.draining) = (true, true, true);
     agents::save(&mut conn, &[&agent]).unwrap();
-    assert_eq!(agents::lock(&mut conn, std::slice::from_ref(&agent.id)).unwrap(), [agent]);
+    assert_eq!(
+        agents::lock(&mut conn, std::slice::from_ref(&agent.id)).unwrap(),
+        [agent]
+    );
 }
 
 fn an_id_is_taken_once(db: &TestDb) {
@@ -53,16 +56,33 @@ fn signs_of_life_never_go_back(db: &TestDb) {
         last_heartbeat_at: None,
         last_assigned_at: Some(at(seconds).as_micros()),
     };
-    conn.transact(|conn| agents::save_signs(conn, &[sign(200)])).unwrap();
-    conn.transact(|conn| agents::save_signs(conn, &[Sign { last_assigned_at: None, ..sign(150) }])).unwrap();
+    conn.transact(|conn| agents::save_signs(conn, &[sign(200)]))
+        .unwrap();
+    conn.transact(|conn| {
+        agents::save_signs(
+            conn,
+            &[Sign {
+                last_assigned_at: None,
+                ..sign(150)
+            }],
+        )
+    })
+    .unwrap();
     let found = agents::find(&mut conn, &agent.id).unwrap().unwrap();
-    assert_eq!((found.last_seen_at, found.last_assigned_at), (at(200), Some(at(200))));
+    assert_eq!(
+        (found.last_seen_at, found.last_assigned_at),
+        (at(200), Some(at(200)))
+    );
     assert_eq!(agents::next_silence(&mut conn).unwrap(), Some(at(1100)));
 }
 
 fn silent_agents_are_found(db: &TestDb) {
     let mut conn = open(db).connect().unwrap();
-    for (name, status) in [("a", AgentStatus::Active), ("b", AgentStatus::Inactive), ("c", AgentStatus::Degraded)] {
+    for (name, status) in [
+        ("a", AgentStatus::Active),
+        ("b", AgentStatus::Inactive),
+        ("c", AgentStatus::Degraded),
+    ] {
         let mut agent = an_agent(name);
         agent.status = status;
         agents::insert(&mut conn, &agent).unwrap();
@@ -92,7 +112,10 @@ fn capabilities_go_with_their_agent(db: &TestDb) {
         created_at: at(1),
     };
     capabilities::insert(&mut conn, &capability).unwrap();
-    assert_eq!(capabilities::of_agent(&mut conn, &agent.id).unwrap(), [capability]);
+    assert_eq!(
+        capabilities::of_agent(&mut conn, &agent.id).unwrap(),
+        [capability]
+    );
     let offered = capabilities::offered_by(&mut conn, std::slice::from_ref(&agent.id)).unwrap();
     assert_eq!(offered, [(agent.id.clone(), "Sort:V1".to_owned())]);
     agents::remove(&mut conn, &agent.id).unwrap();
@@ -128,6 +151,14 @@ fn changes_since_an_instant_are_found(db: &TestDb) {
         agents::insert(&mut conn, &agent).unwrap();
     }
     let changed = agents::changed_since(&mut conn, at(20), 10).unwrap();
-    assert_eq!(changed.iter().map(|agent| agent.id.as_str()).collect::<Vec<_>>(), ["c", "b"]);
-    assert_eq!(agents::list(&mut conn, Some(AgentStatus::Active), 10, 1).unwrap().len(), 2);
+    assert_eq!(
+        changed.iter().map(|agent| agent.id.as_str()).collect::<Vec<_>>(),
+        ["c", "b"]
+    );
+    assert_eq!(
+        agents::list(&mut conn, Some(AgentStatus::Active), 10, 1)
+            .unwrap()
+            .len(),
+        2
+    );
 }

@@ -21,7 +21,10 @@ fn lane() -> Lane {
 
 fn take(conn: &mut Conn, limit: i64) -> Vec<(u8, Option<i64>)> {
     let heads = tasks::heads(conn, &lane(), None, limit, Look::Take).unwrap();
-    heads.iter().map(|head| (head.task.priority, head.task.queue_key)).collect()
+    heads
+        .iter()
+        .map(|head| (head.task.priority, head.task.queue_key))
+        .collect()
 }
 
 fn heads_come_by_priority_then_position_then_age(db: &TestDb) {
@@ -34,9 +37,21 @@ fn heads_come_by_priority_then_position_then_age(db: &TestDb) {
         all.push(task);
     }
     conn.transact(|conn| tasks::insert(conn, &all)).unwrap();
-    assert_eq!(take(&mut conn, 9), [(10, Some(9)), (5, Some(3)), (5, Some(3)), (5, Some(7)), (1, Some(0))]);
-    let ids: Vec<_> =
-        tasks::heads(&mut conn, &lane(), Some(5), 2, Look::Peek).unwrap().iter().map(|head| head.task.id).collect();
+    assert_eq!(
+        take(&mut conn, 9),
+        [
+            (10, Some(9)),
+            (5, Some(3)),
+            (5, Some(3)),
+            (5, Some(7)),
+            (1, Some(0))
+        ]
+    );
+    let ids: Vec<_> = tasks::heads(&mut conn, &lane(), Some(5), 2, Look::Peek)
+        .unwrap()
+        .iter()
+        .map(|head| head.task.id)
+        .collect();
     assert_eq!(ids, [all[1].task.id, all[4].task.id]);
 }
 
@@ -45,10 +60,26 @@ fn the_ends_of_a_queue_are_seen_by_client(db: &TestDb) {
     let mut maker = Maker::new();
     let all = [("a", 5), ("a", 8), ("b", 3)].map(|(client, key)| maker.ready(client, key));
     conn.transact(|conn| tasks::insert(conn, &all)).unwrap();
-    let queue = Queue { lane: lane(), priority: 5 };
-    let mut ends = |client: &str, queue: &Queue| tasks::ends(&mut conn, queue, &client.parse().unwrap()).unwrap();
-    assert_eq!(ends("a", &queue), Ends { lowest: Some(3), own_highest: Some(8) });
-    assert_eq!(ends("c", &queue), Ends { lowest: Some(3), own_highest: None });
+    let queue = Queue {
+        lane: lane(),
+        priority: 5,
+    };
+    let mut ends =
+        |client: &str, queue: &Queue| tasks::ends(&mut conn, queue, &client.parse().unwrap()).unwrap();
+    assert_eq!(
+        ends("a", &queue),
+        Ends {
+            lowest: Some(3),
+            own_highest: Some(8)
+        }
+    );
+    assert_eq!(
+        ends("c", &queue),
+        Ends {
+            lowest: Some(3),
+            own_highest: None
+        }
+    );
     assert_eq!(ends("a", &Queue { priority: 6, ..queue }), Ends::default());
 }
 
@@ -88,5 +119,9 @@ fn what_another_transaction_takes_is_passed_over(db: &TestDb) {
             Ok(())
         })
         .unwrap();
-    assert_eq!(take(&mut second, 9).len(), 4, "given back at the end of the transaction");
+    assert_eq!(
+        take(&mut second, 9).len(),
+        4,
+        "given back at the end of the transaction"
+    );
 }

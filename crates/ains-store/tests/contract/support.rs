@@ -26,7 +26,10 @@ pub(crate) struct Maker {
 
 impl Maker {
     pub(crate) fn new() -> Self {
-        Self { mint: Mint::default(), rng: rand::rngs::StdRng::seed_from_u64(1) }
+        Self {
+            mint: Mint::default(),
+            rng: rand::rngs::StdRng::seed_from_u64(1),
+        }
     }
 
     pub(crate) fn id(&mut self) -> TaskId {
@@ -35,7 +38,11 @@ impl Maker {
 
     /// A ready task of `client` at position `key`.
     pub(crate) fn ready(&mut self, client: &str, key: i64) -> StoredTask {
-        let spec = TaskSpec::new(client.parse().unwrap(), "job".parse().unwrap(), "Text:v1".parse().unwrap());
+        let spec = TaskSpec::new(
+            client.parse().unwrap(),
+            "job".parse().unwrap(),
+            "Text:v1".parse().unwrap(),
+        );
         let mut task = Task::submitted(self.id(), spec, at(100));
         task.queue_key = Some(key);
         stored(task)
@@ -43,8 +50,15 @@ impl Maker {
 }
 
 pub(crate) fn stored(task: Task) -> StoredTask {
-    let documents = Documents { input: Some(r#"{"n":1}"#.into()), ..Documents::default() };
-    StoredTask { task, documents, claim_id: None }
+    let documents = Documents {
+        input: Some(r#"{"n":1}"#.into()),
+        ..Documents::default()
+    };
+    StoredTask {
+        task,
+        documents,
+        claim_id: None,
+    }
 }
 
 pub(crate) fn an_agent(name: &str) -> Agent {

@@ -20,7 +20,11 @@ ains_testkit::contract!(
 );
 
 fn everything(maker: &mut Maker) -> Task {
-    let mut spec = TaskSpec::new("ä 'client'".parse().unwrap(), "a\"b".parse().unwrap(), "X:Y".parse().unwrap());
+    let mut spec = TaskSpec::new(
+        "ä 'client'".parse().unwrap(),
+        "a\"b".parse().unwrap(),
+        "X:Y".parse().unwrap(),
+    );
     spec.heartbeat_needed = true;
     spec.priority = 9;
     spec.strategy = ains_core::routing::Strategy::FastestResponse;
@@ -38,23 +42,44 @@ fn a_saved_task_reads_back_unchanged(db: &TestDb) {
     let mut conn = open(db).connect().unwrap();
     let mut maker = Maker::new();
     let mut task = everything(&mut maker);
-    conn.transact(|conn| tasks::insert(conn, &[stored(task.clone())])).unwrap();
+    conn.transact(|conn| tasks::insert(conn, &[stored(task.clone())]))
+        .unwrap();
     let read = |conn: &mut _, task: &Task| tasks::by_ids(conn, &[task.id]).unwrap().remove(0);
     assert_eq!(read(&mut conn, &task), stored(task.clone()));
     let mut save = |task: &Task, claim_id: Option<&str>| {
         let documents = Documents::default();
-        conn.transact(|conn| tasks::save(conn, &[Save { task, documents: &documents, claim_id }])).unwrap();
+        conn.transact(|conn| {
+            tasks::save(
+                conn,
+                &[Save {
+                    task,
+                    documents: &documents,
+                    claim_id,
+                }],
+            )
+        })
+        .unwrap();
         let found = read(&mut conn, task);
         assert_eq!((&found.task, found.claim_id.as_deref()), (task, claim_id));
     };
     task.hand_over("agent".parse().unwrap(), at(101)).unwrap();
     save(&task, Some("claim"));
-    task.judge(ains_core::task::Verdict::LeaseLost, 0.0, at(102)).unwrap();
+    task.judge(ains_core::task::Verdict::LeaseLost, 0.0, at(102))
+        .unwrap();
     save(&task, None);
-    task.assign("b".parse().unwrap(), Duration::from_secs(60), at(103)).unwrap();
+    task.assign("b".parse().unwrap(), Duration::from_secs(60), at(103))
+        .unwrap();
     save(&task, None);
-    let failure = Failure { message: "it's \"bad\" \\ ü".into(), ..Failure::default() };
-    let report = Report { task: task.id, agent: "b".parse().unwrap(), attempt: None, kind: ReportKind::Fail(failure) };
+    let failure = Failure {
+        message: "it's \"bad\" \\ ü".into(),
+        ..Failure::default()
+    };
+    let report = Report {
+        task: task.id,
+        agent: "b".parse().unwrap(),
+        attempt: None,
+        kind: ReportKind::Fail(failure),
+    };
     task.apply(&report, 0.0, at(104)).unwrap();
     save(&task, None);
     task.cancel("enough", at(105)).unwrap();
@@ -64,42 +89,118 @@ fn a_saved_task_reads_back_unchanged(db: &TestDb) {
 fn inserting_the_same_task_again_changes_nothing(db: &TestDb) {
     let mut conn = open(db).connect().unwrap();
     let mut task = Maker::new().ready("c", 0);
-    conn.transact(|conn| tasks::insert(conn, std::slice::from_ref(&task))).unwrap();
+    conn.transact(|conn| tasks::insert(conn, std::slice::from_ref(&task)))
+        .unwrap();
     task.task.priority = 1;
-    conn.transact(|conn| tasks::insert(conn, std::slice::from_ref(&task))).unwrap();
-    assert_eq!(tasks::by_ids(&mut conn, &[task.task.id]).unwrap()[0].task.priority, 5);
+    conn.transact(|conn| tasks::insert(conn, std::slice::from_ref(&task)))
+        .unwrap();
+    assert_eq!(
+        tasks::by_ids(&mut conn, &[task.task.id]).unwrap()[0]
+            .task
+            .priority,
+        5
+    );
 }
 
 fn a_document_that_is_not_saved_stays(db: &TestDb) {
     let mut conn = open(db).connect().unwrap();
     let mut task = Maker::new().ready("c", 0).task;
-    conn.transact(|conn| tasks::insert(conn, &[stored(task.clone())])).unwrap();
+    conn.transact(|conn| tasks::insert(conn, &[stored(task.clone())]))
+        .unwrap();
     let agent: ains_core::AgentId = "a".parse().unwrap();
     task.hand_over(agent.clone(), at(101)).unwrap();
-    let progress = Documents { progress: Some(r#"{"percent":5}"#.into()), ..Documents::default() };
-    tasks::save(&mut conn, &[Save { task: &task, documents: &progress, claim_id: None }]).unwrap();
-    task.apply(&Report { task: task.id, agent, attempt: None, kind: ReportKind::Complete }, 0.0, at(102)).unwrap();
-    let result = Documents { result: Some("[1]".into()), usage: Some(r#"{"cost":1}"#.into()), ..Documents::default() };
-    tasks::save(&mut conn, &[Save { task: &task, documents: &result, claim_id: None }]).unwrap();
+    let progress = Documents {
+        progress: Some(r#"{"percent":5}"#.into()),
+        ..Documents::default()
+    };
+    tasks::save(
+        &mut conn,
+        &[Save {
+            task: &task,
+            documents: &progress,
+            claim_id: None,
+        }],
+    )
+    .unwrap();
+    task.apply(
+        &Report {
+            task: task.id,
+            agent,
+            attempt: None,
+            kind: ReportKind::Complete,
+        },
+        0.0,
+        at(102),
+    )
+    .unwrap();
+    let result = Documents {
+        result: Some("[1]".into()),
+        usage: Some(r#"{"cost":1}"#.into()),
+        ..Documents::default()
+    };
+    tasks::save(
+        &mut conn,
+        &[Save {
+            task: &task,
+            documents: &result,
+            claim_id: None,
+        }],
+    )
+    .unwrap();
     let documents = tasks::by_ids(&mut conn, &[task.id]).unwrap().remove(0).documents;
-    let expected = Documents { input: Some(r#"{"n":1}"#.into()), progress: progress.progress, ..result };
+    let expected = Documents {
+        input: Some(r#"{"n":1}"#.into()),
+        progress: progress.progress,
+        ..result
+    };
     assert_eq!(documents, expected);
 }
 
 fn a_document_of_any_size_reads_back_unchanged(db: &TestDb) {
     let mut conn = open(db).connect().unwrap();
     let mut maker = Maker::new();
-    for size in [0, INLINE_LIMIT - 10, INLINE_LIMIT - 9, INLINE_LIMIT - 8, INLINE_LIMIT, 1 << 20] {
+    for size in [
+        0,
+        INLINE_LIMIT - 10,
+        INLINE_LIMIT - 9,
+        INLINE_LIMIT - 8,
+        INLINE_LIMIT,
+        1 << 20,
+    ] {
         let text = |c: &str| Some(format!(r#"{{"t":"{}"}}"#, c.repeat(size)).into());
         let mut task = maker.ready("c", 0);
-        task.documents = Documents { input: text("x"), metadata: text("m"), ..Documents::default() };
-        conn.transact(|conn| tasks::insert(conn, std::slice::from_ref(&task))).unwrap();
-        assert_eq!(tasks::by_ids(&mut conn, &[task.task.id]).unwrap(), [task.clone()], "{size}");
+        task.documents = Documents {
+            input: text("x"),
+            metadata: text("m"),
+            ..Documents::default()
+        };
+        conn.transact(|conn| tasks::insert(conn, std::slice::from_ref(&task)))
+            .unwrap();
+        assert_eq!(
+            tasks::by_ids(&mut conn, &[task.task.id]).unwrap(),
+            [task.clone()],
+            "{size}"
+        );
         for other in [text("n"), Some("{}".into()), text("o")] {
-            let documents = Documents { metadata: other, ..Documents::default() };
-            tasks::save(&mut conn, &[Save { task: &task.task, documents: &documents, claim_id: None }]).unwrap();
+            let documents = Documents {
+                metadata: other,
+                ..Documents::default()
+            };
+            tasks::save(
+                &mut conn,
+                &[Save {
+                    task: &task.task,
+                    documents: &documents,
+                    claim_id: None,
+                }],
+            )
+            .unwrap();
             task.documents.metadata = documents.metadata;
-            assert_eq!(tasks::by_ids(&mut conn, &[task.task.id]).unwrap(), [task.clone()], "{size}");
+            assert_eq!(
+                tasks::by_ids(&mut conn, &[task.task.id]).unwrap(),
+                [task.clone()],
+                "{size}"
+            );
         }
     }
 }
@@ -119,10 +220,18 @@ fn what_an_agent_holds_is_counted(db: &TestDb) {
     held[2].task.cancel("x", at(102)).unwrap();
     conn.transact(|conn| tasks::insert(conn, &held)).unwrap();
     let loads = tasks::loads(&mut conn, &[a.clone(), b.clone()]).unwrap();
-    let load = |agent| loads.iter().find(|(other, _)| *other == agent).map_or(0, |(_, held)| *held);
+    let load = |agent| {
+        loads
+            .iter()
+            .find(|(other, _)| *other == agent)
+            .map_or(0, |(_, held)| *held)
+    };
     assert_eq!((load(a.clone()), load(b)), (2, 0));
     assert_eq!(tasks::all_loads(&mut conn).unwrap(), [(a.clone(), 2)]);
-    assert_eq!(tasks::held_by(&mut conn, &a).unwrap(), [held[0].task.id, held[1].task.id]);
+    assert_eq!(
+        tasks::held_by(&mut conn, &a).unwrap(),
+        [held[0].task.id, held[1].task.id]
+    );
 }
 
 fn instants_that_have_come_are_found(db: &TestDb) {
@@ -130,7 +239,10 @@ fn instants_that_have_come_are_found(db: &TestDb) {
     let mut maker = Maker::new();
     assert_eq!(tasks::next_instant(&mut conn).unwrap(), None);
     let mut leased = maker.ready("c", 0);
-    leased.task.assign("a".parse().unwrap(), Duration::from_secs(60), at(100)).unwrap();
+    leased
+        .task
+        .assign("a".parse().unwrap(), Duration::from_secs(60), at(100))
+        .unwrap();
     let mut due = maker.ready("c", 0);
     (due.task.queue_key, due.task.gate) = (None, Some(ains_core::task::Gate::NotDue));
     due.task.due_at = Some(at(150));
@@ -143,11 +255,18 @@ fn instants_that_have_come_are_found(db: &TestDb) {
     conn.transact(|conn| tasks::insert(conn, &all)).unwrap();
     assert_eq!(tasks::next_instant(&mut conn).unwrap(), Some(at(140)));
     let found = |conn: &mut _, seconds| {
-        tasks::overdue(conn, at(seconds), 10).unwrap().into_iter().map(|(id, _)| id).collect::<Vec<_>>()
+        tasks::overdue(conn, at(seconds), 10)
+            .unwrap()
+            .into_iter()
+            .map(|(id, _)| id)
+            .collect::<Vec<_>>()
     };
     assert_eq!(found(&mut conn, 139), []);
     assert_eq!(found(&mut conn, 140), [expiring.task.id]);
-    assert_eq!(found(&mut conn, 160), [leased.task.id, due.task.id, expiring.task.id]);
+    assert_eq!(
+        found(&mut conn, 160),
+        [leased.task.id, due.task.id, expiring.task.id]
+    );
 }
 
 fn ended_tasks_are_removed_in_pieces(db: &TestDb) {
@@ -164,8 +283,24 @@ fn ended_tasks_are_removed_in_pieces(db: &TestDb) {
         })
         .collect();
     conn.transact(|conn| tasks::insert(conn, &tasks)).unwrap();
-    let mut remove = || conn.transact(|conn| tasks::remove_ended(conn, at(103), 2)).unwrap().len();
+    let mut remove = || {
+        conn.transact(|conn| tasks::remove_ended(conn, at(103), 2))
+            .unwrap()
+            .len()
+    };
     assert_eq!([remove(), remove(), remove()], [2, 1, 0]);
-    let left = tasks::list(&mut conn, &Filter::default(), Page { limit: 10, offset: 0, before: None }).unwrap();
-    assert_eq!(left.iter().map(|left| left.task.status).collect::<Vec<_>>(), [Status::Pending, Status::Cancelled]);
+    let left = tasks::list(
+        &mut conn,
+        &Filter::default(),
+        Page {
+            limit: 10,
+            offset: 0,
+            before: None,
+        },
+    )
+    .unwrap();
+    assert_eq!(
+        left.iter().map(|left| left.task.status).collect::<Vec<_>>(),
+        [Status::Pending, Status::Cancelled]
+    );
 }
