@@ -23,7 +23,7 @@ pub struct AitpSubmitTask {
     /// What an agent must provide, 1 to 255 characters; at least one agent must.
     #[schema(min_length = 1, max_length = 255)]
     pub capability_required: String,
-    /// What the agent works on, an object.
+    /// What the agent works on, an object; at most 1 MiB and 64 levels.
     #[schema(value_type = Object)]
     pub input_data: Json,
     /// 10 is handed out first, 1 last. Default 5.
@@ -102,8 +102,7 @@ pub struct AitpTaskCreated {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub completed_at: Option<Timestamp>,
-    /// What came out.
-    #[schema(value_type = Option<Object>)]
+    /// What came out: any JSON, usually an object.
     pub result_data: Option<Json>,
     /// What went wrong.
     pub error_message: Option<String>,
@@ -139,8 +138,7 @@ pub struct AitpTask {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub completed_at: Option<Timestamp>,
-    /// What came out.
-    #[schema(value_type = Option<Object>)]
+    /// What came out: any JSON, usually an object.
     pub result_data: Option<Json>,
     /// What went wrong.
     pub error_message: Option<String>,
@@ -229,7 +227,7 @@ pub struct AitpStatusUpdate {
     /// ACTIVE, COMPLETED or FAILED.
     #[schema(example = "COMPLETED")]
     pub status: String,
-    /// With COMPLETED: what came out.
+    /// With COMPLETED: what came out, an object; at most 1 MiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub result_data: Option<Json>,

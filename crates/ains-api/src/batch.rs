@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::words::{TaskStatus, Word};
-use crate::{Problem, SubmitTask};
+use crate::{Problem, SubmitTask, TaskResultAnswer};
 
 /// The body of `POST /ains/tasks/batch`. Unknown fields are refused (those of a task are ignored, as elsewhere).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -49,4 +49,23 @@ pub struct BatchItem {
     /// Why it was not made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
+}
+
+/// The body of `POST /ains/tasks/cancel` and `POST /ains/tasks/retry`: which tasks. Unknown fields are refused.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ManyTasks {
+    /// 1 to 1,000 tasks.
+    #[schema(min_items = 1, max_items = 1000)]
+    pub task_ids: Vec<String>,
+    /// Why; of a cancellation only. Default `Cancelled by client`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// The answer of `POST /ains/tasks/cancel` and `POST /ains/tasks/retry`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ManyAnswer {
+    /// What became of each task, in the order of the request.
+    pub results: Vec<TaskResultAnswer>,
 }

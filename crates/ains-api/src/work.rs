@@ -63,7 +63,7 @@ pub struct ProgressReport {
     /// What it is doing, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// Anything else.
+    /// Anything else: any JSON, at most 1 MiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<Json>,
 }
@@ -78,11 +78,10 @@ pub struct CompleteReport {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1)]
     pub attempt: Option<i64>,
-    /// What came out, at most 1 MiB.
+    /// What came out: any JSON, usually an object, at most 1 MiB. Null is nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
     pub result_data: Option<Json>,
-    /// What it took, such as `{"tokens": 812, "cost": 0.004}`.
+    /// What it took, an object such as `{"tokens": 812, "cost": 0.004}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub usage: Option<Json>,
@@ -173,11 +172,10 @@ pub struct TaskResult {
     /// COMPLETED or FAILED.
     #[schema(example = "COMPLETED")]
     pub status: String,
-    /// With COMPLETED: what came out, at most 1 MiB.
+    /// With COMPLETED: what came out, any JSON, at most 1 MiB. Null is nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
     pub result_data: Option<Json>,
-    /// With COMPLETED: what it took.
+    /// With COMPLETED: what it took, an object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub usage: Option<Json>,

@@ -6,13 +6,17 @@
 //! | `depth` | how deep it may nest |
 //! | `shape` | what is wrong with a body that does not fit its type |
 //! | `place` | where in the body a fault lies |
+//! | `strict` | that a list is no object |
 //! | `faults` | what is wrong with values: ranges, names, words |
+//! | `readable` | whether a document can be read again |
 
 mod depth;
 mod faults;
 mod place;
 mod read;
+mod readable;
 mod shape;
+mod strict;
 
 use actix_web::dev::Payload;
 use actix_web::web::Bytes;
@@ -23,7 +27,7 @@ use serde::de::DeserializeOwned;
 
 pub(crate) use faults::Faults;
 pub(crate) use read::read;
-pub(crate) use shape::parse;
+pub(crate) use shape::{Effort, parse};
 
 use crate::problem::{Kind, Problem};
 
@@ -39,7 +43,8 @@ pub(crate) const DEPTH: usize = 64;
 /// A JSON body of at most `MAX` bytes that may still have faults; [`Body::check`] is the way to its value.
 #[derive(Debug)]
 pub(crate) struct Body<T, const MAX: usize = LIMIT> {
-    value: T,
+    /// None if none can be made of it.
+    value: Option<T>,
     faults: Faults,
     raw: Bytes,
 }
@@ -55,7 +60,7 @@ impl<T, const MAX: usize> Body<T, MAX> {
     /// # Errors
     /// 422 with every fault of the form, and those that `check` adds.
     pub(crate) fn check<U>(mut self, check: impl FnOnce(T, &mut Faults) -> Option<U>) -> Result<U, Problem> {
-        let checked = check(self.value, &mut self.faults);
+        let checked = self.value.and_then(|value| check(value, &mut self.faults));
         self.faults.into_result(checked)
     }
 
@@ -84,7 +89,7 @@ impl<T: DeserializeOwned + 'static, const MAX: usize> FromRequest for Body<T, MA
 }
 
 /// Reads a `T` from a body. An empty one counts as `{}`.
-pub(crate) fn parse_bytes<T: DeserializeOwned>(raw: &[u8]) -> Result<(T, Faults), Problem> {
+pub(crate) fn parse_bytes<T: DeserializeOwned>(raw: &[u8]) -> Result<(Option<T>, Faults), Problem> {
     let text = std::str::from_utf8(raw)
         .map_err(|error| {
             Problem::new(
@@ -96,5 +101,5 @@ pub(crate) fn parse_bytes<T: DeserializeOwned>(raw: &[u8]) -> Result<(T, Faults)
     if depth::exceeds(text.as_bytes(), DEPTH) {
         return Err(Faults::of("", format!("nests deeper than the limit of {DEPTH} levels")).into_problem());
     }
-    parse(if text.is_empty() { "{}" } else { text })
+    parse(if text.is_empty() { "{}" } else { text }, &mut Effort::default())
 }

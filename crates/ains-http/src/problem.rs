@@ -64,13 +64,16 @@ impl Problem {
         Self::new(Kind::NotFound, format!("{entity} not found"))
     }
 
-    /// 422 with every fault.
-    pub fn invalid(errors: Vec<FieldFault>) -> Self {
-        let detail = match errors.as_slice() {
+    /// 422 with every fault, or with the first ones if there may be `more`.
+    pub fn invalid(errors: Vec<FieldFault>, more: bool) -> Self {
+        let mut detail = match errors.as_slice() {
             [only] if only.pointer.is_empty() => format!("The body {}", only.message),
             [only] => format!("{} {}", only.pointer, only.message),
             several => format!("{} fields are wrong", several.len()),
         };
+        if more {
+            detail.push_str("; further faults were not looked for");
+        }
         let mut problem = Self::new(Kind::InvalidInput, detail);
         problem.0.errors = errors;
         problem

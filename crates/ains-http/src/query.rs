@@ -172,12 +172,14 @@ impl FromRequest for QueryOrBody {
         async move {
             let raw = json::read(&request, payload, json::LIMIT).await?;
             let mut query = Query::of(request.query_string());
-            if raw.starts_with(b"[") {
+            let (body, faults) = if raw.starts_with(b"[") {
                 let wrapped = [&b"{\"task_ids\":"[..], &raw, b"}"].concat();
-                query.add(json::parse_bytes::<Value>(&wrapped)?.0);
+                json::parse_bytes::<Value>(&wrapped)?
             } else {
-                query.add(json::parse_bytes::<Value>(&raw)?.0);
-            }
+                json::parse_bytes::<Value>(&raw)?
+            };
+            query.faults.absorb(faults);
+            query.add(body.unwrap_or_default());
             Ok(Self(query))
         }
         .boxed_local()

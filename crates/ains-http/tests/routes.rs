@@ -17,6 +17,8 @@ mod auth;
 mod bad_input;
 #[path = "routes/contract.rs"]
 mod contract;
+#[path = "routes/documents.rs"]
+mod documents;
 #[path = "routes/figures.rs"]
 mod figures;
 #[path = "routes/problems.rs"]

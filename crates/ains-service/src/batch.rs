@@ -37,7 +37,7 @@ use ains_store::{Conn, StoreError};
 
 pub(crate) use self::plan::Plan;
 use self::positions::Positions;
-pub(crate) use self::tally::minute;
+pub(crate) use self::tally::{in_status, minute, pending_of};
 use crate::engine::Engine;
 use crate::entropy::Entropy;
 use crate::error::Error;
@@ -94,8 +94,13 @@ pub(crate) struct After {
 
 impl After {
     /// Counts `delta` on a running total.
-    pub(crate) fn count(&mut self, name: &str, delta: i64) {
-        *self.deltas.entry((name.to_owned(), 0)).or_default() += delta;
+    pub(crate) fn count(&mut self, name: &'static str, delta: i64) {
+        self.count_at(name, 0, delta);
+    }
+
+    /// Counts `delta` on the figure of a minute.
+    fn count_at(&mut self, name: &'static str, minute: i64, delta: i64) {
+        *self.deltas.entry((name, minute)).or_default() += delta;
     }
 
     /// Brings the next instant nearer.
@@ -161,6 +166,8 @@ struct Batch<'a> {
     attempts: Vec<Attempt>,
     trust: Vec<TrustRecord>,
     positions: Positions,
+    /// What was submitted, to be stored in one statement.
+    new_tasks: Vec<StoredTask>,
 }
 
 /// What a batch needs besides its operations.
@@ -217,6 +224,7 @@ fn execute(
         attempts: Vec::new(),
         trust: Vec::new(),
         positions: Positions::default(),
+        new_tasks: Vec::new(),
     };
     for op in ops.iter_mut() {
         if let Op::Act(act) = op {
@@ -235,6 +243,7 @@ fn execute(
             outcomes[number] = batch.submit(number, op, plan)?;
         }
     }
+    ains_store::tasks::insert(batch.tx.conn, &batch.new_tasks)?;
     for (op, outcome) in ops.iter().zip(&mut outcomes) {
         match (op, outcome) {
             (Op::Claim(claim), outcome) => *outcome = Outcome::Claimed(batch.claim(claim)?),

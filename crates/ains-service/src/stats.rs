@@ -7,7 +7,7 @@ use ains_core::task::limits::PRIORITY;
 use ains_store::{counters, tasks};
 
 use crate::ains::Ains;
-use crate::batch::minute;
+use crate::batch::{in_status, minute, pending_of};
 use crate::error::Error;
 use crate::model::{DatabaseRows, Health, Stats};
 use crate::op::Op;
@@ -45,10 +45,10 @@ impl Ains {
             total: total("tasks"),
             by_status: Status::ALL
                 .into_iter()
-                .map(|status| (status, total(&format!("tasks.{status}"))))
+                .map(|status| (status, total(in_status(status))))
                 .collect(),
             pending_by_priority: PRIORITY
-                .map(|priority| (priority, total(&format!("pending.{priority}"))))
+                .map(|priority| (priority, total(pending_of(priority))))
                 .filter(|(_, pending)| *pending > 0)
                 .collect(),
             submitted_last_hour: within("submitted"),
@@ -105,7 +105,7 @@ impl Ains {
                     let gone = tasks::remove_ended(tx.conn, before, PIECE)?;
                     for (_, status) in &gone {
                         tx.after.count("tasks", -1);
-                        tx.after.count(&format!("tasks.{status}"), -1);
+                        tx.after.count(in_status(*status), -1);
                     }
                     Ok(Ok(gone.len()))
                 })

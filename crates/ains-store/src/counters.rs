@@ -13,7 +13,7 @@ use crate::set::SetQuery;
 use crate::statement::{Statement, statement, values};
 
 /// Deltas by (name, minute); minute 0 is a running total, others are minutes since 1970.
-pub type Deltas = BTreeMap<(String, i64), i64>;
+pub type Deltas = BTreeMap<(&'static str, i64), i64>;
 
 #[derive(Debug, Serialize)]
 struct CounterRow<'a> {

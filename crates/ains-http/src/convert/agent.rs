@@ -133,17 +133,12 @@ pub(crate) fn new_capability(capability: PublishCapability, faults: &mut Faults)
 }
 
 /// Checks a heartbeat. A task id that is none is a task it does not hold.
-pub(crate) fn heartbeat(heartbeat: &ains_api::Heartbeat, faults: &mut Faults) -> Option<Heartbeat> {
+pub(crate) fn heartbeat(heartbeat: ains_api::Heartbeat, faults: &mut Faults) -> Option<Heartbeat> {
     let status = faults.parse::<HeartbeatStatus>("/status", &heartbeat.status);
-    if heartbeat
-        .metrics
-        .as_ref()
-        .is_some_and(|metrics| !metrics.is_object())
-    {
-        faults.add("/metrics", "must be an object");
-    }
-    let holding = heartbeat.holding.as_ref();
+    let metrics = faults.object_opt("/metrics", heartbeat.metrics);
+    let holding = heartbeat.holding;
     let holding = holding.map(|ids| ids.iter().filter_map(|id| id.parse().ok()).collect());
+    metrics?;
     Some(Heartbeat {
         status: status?,
         holding,

@@ -111,7 +111,7 @@ pub(crate) fn progress(id: TaskId, body: ains_api::ProgressReport, faults: &mut 
 pub(crate) fn complete(id: TaskId, body: ains_api::CompleteReport, faults: &mut Faults) -> Option<Both> {
     let report = report(id, &body.agent_id, body.attempt, ReportKind::Complete, faults);
     let result = faults.document_opt("/result_data", body.result_data);
-    let usage = faults.document_opt("/usage", body.usage);
+    let usage = faults.object_opt("/usage", body.usage);
     let claim = claim_at("/claim_next", body.claim_next, faults);
     Some((
         Delivery {
@@ -202,7 +202,7 @@ fn result_of(id: TaskId, agent: &AgentId, result: TaskResult, faults: &mut Fault
     };
     let attempt = faults.within_opt("/attempt", result.attempt, &ATTEMPT);
     let document = faults.document_opt("/result_data", result.result_data);
-    let usage = faults.document_opt("/usage", result.usage);
+    let usage = faults.object_opt("/usage", result.usage);
     let report = Report {
         task: id,
         agent: agent.clone(),

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use ains_api::{FieldFault, Json};
 use ains_core::ids::MAX_NAME;
 
-use super::LIMIT;
+use super::{LIMIT, place, readable};
 use crate::problem::Problem;
 
 /// Most faults that one answer lists.
@@ -20,6 +20,8 @@ const MOST: usize = 100;
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     list: Vec<FieldFault>,
+    /// Whether there may be more than are listed.
+    more: bool,
     prefix: String,
 }
 
@@ -36,6 +38,16 @@ impl Faults {
         self.list.is_empty()
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Notes that no more are looked for, though there may be some.
+    pub(super) fn leave_off(&mut self) {
+        self.more = true;
+    }
+
     /// Adds one, unless the same place, or something that it lies within, has one already.
     pub(crate) fn add(&mut self, pointer: &str, message: impl Into<String>) {
         let pointer = format!("{}{pointer}", self.prefix);
@@ -44,12 +56,17 @@ impl Faults {
                 .strip_prefix(&*fault.pointer)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        if self.list.len() < MOST && !self.list.iter().any(covers) {
-            self.list.push(FieldFault {
-                pointer,
-                message: message.into(),
-            });
+        if self.list.iter().any(covers) {
+            return;
         }
+        if self.list.len() == MOST {
+            self.more = true;
+            return;
+        }
+        self.list.push(FieldFault {
+            pointer,
+            message: message.into(),
+        });
     }
 
     /// Runs `check` with every pointer below `prefix`: `/tasks/3`.
@@ -66,6 +83,7 @@ impl Faults {
         for fault in other.list {
             self.add(&fault.pointer, fault.message);
         }
+        self.more |= other.more;
     }
 
     /// `value` if nothing is wrong.
@@ -81,7 +99,7 @@ impl Faults {
 
     /// 422 with every fault.
     pub(crate) fn into_problem(self) -> Problem {
-        Problem::invalid(self.list)
+        Problem::invalid(self.list, self.more)
     }
 
     /// A whole number within `range`.
@@ -186,8 +204,18 @@ impl Faults {
         checked.into_iter().collect()
     }
 
+    /// Whether a text is short enough.
+    fn bounded(&mut self, pointer: &str, text: &str) -> Option<()> {
+        if text.len() > LIMIT {
+            self.add(pointer, format!("is larger than the limit of {LIMIT} bytes"));
+            return None;
+        }
+        Some(())
+    }
+
     /// Free text. The databases cannot keep NUL.
     pub(crate) fn text(&mut self, pointer: &str, text: String) -> Option<String> {
+        self.bounded(pointer, &text)?;
         if text.contains('\0') {
             self.add(pointer, "must not contain NUL characters");
             return None;
@@ -214,11 +242,13 @@ impl Faults {
         Some(text)
     }
 
-    /// Any JSON, as text.
+    /// Any JSON that can be read again, as text.
     pub(crate) fn document(&mut self, pointer: &str, json: Json) -> Option<Box<str>> {
         let text = json.into_text();
-        if text.len() > LIMIT {
-            self.add(pointer, format!("is larger than the limit of {LIMIT} bytes"));
+        self.bounded(pointer, &text)?;
+        if let Err(fault) = readable::check(&text) {
+            let place = place::at(&text, fault.offset);
+            self.add(&format!("{pointer}{}", place.pointer), fault.message);
             return None;
         }
         Some(text.into_boxed_str())

@@ -82,7 +82,8 @@ impl Walk<'_> {
         position
     }
 
-    /// Walks the value at `start` and returns where it ends. Depth is bounded before (64 levels).
+    /// Walks the value at `start` and returns where it ends, or anything once the place is found. Depth is bounded
+    /// before (64 levels).
     fn value(&mut self, start: usize) -> usize {
         let end = match self.byte(start) {
             b'{' => self.children(start, b'}'),
@@ -103,7 +104,7 @@ impl Walk<'_> {
     fn children(&mut self, start: usize, close: u8) -> usize {
         let mut position = self.space(start + 1);
         let mut index = 0_usize;
-        while position < self.text.len() && self.byte(position) != close {
+        while self.found.is_none() && position < self.text.len() && self.byte(position) != close {
             let length = self.pointer.len();
             self.pointer.push('/');
             if close == b'}' {

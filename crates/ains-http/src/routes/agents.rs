@@ -175,8 +175,8 @@ pub(crate) async fn heartbeat(
     body: Body<Heartbeat>,
 ) -> Answer<HeartbeatAnswer> {
     let (heartbeat, sent) = body.check(|body, faults: &mut Faults| {
-        let heartbeat = convert::heartbeat(&body, faults)?;
-        Some((heartbeat, body.status))
+        let sent = body.status.clone();
+        Some((convert::heartbeat(body, faults)?, sent))
     })?;
     let seen = state.ains.heartbeat(id, heartbeat).await?;
     Ok(Reply(convert::seen(&seen, sent)))

@@ -119,7 +119,7 @@ pub(crate) async fn report(
     let agent = query.required_parse::<AgentId>("agent_id");
     let (update, result, message) = body.check(|mut update, faults| {
         faults.absorb(query.faults);
-        let result = faults.document_opt("/result_data", update.result_data.take());
+        let result = faults.object_opt("/result_data", update.result_data.take());
         let message = faults.text_opt("/error_message", update.error_message.take());
         Some((update, result?, message?.unwrap_or_default()))
     })?;

@@ -1,19 +1,18 @@
 //! Tasks, many at a time.
 
 use actix_web::HttpResponse;
-use ains_api::{BatchAnswer, BatchItem, BatchSubmit, Json, SubmitTask, TaskResultAnswer};
+use ains_api::{BatchAnswer, BatchItem, BatchSubmit, Json, ManyAnswer, ManyTasks, SubmitTask};
 use ains_core::{ClientId, Task, TaskId};
 use ains_service::Error;
 use ains_service::model::NewTask;
 use futures_util::StreamExt;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use super::State;
 use crate::auth::Caller;
 use crate::convert::{task as convert, work};
-use crate::json::{self, Body, Faults, LIMIT_MANY};
+use crate::json::{self, Body, Effort, Faults, LIMIT_MANY};
 use crate::once::{IdempotencyKey, answered};
 use crate::problem::{Problem, Wording};
 use crate::reply::{self, Answer, Reply};
@@ -38,33 +37,21 @@ pub(super) fn each<T: DeserializeOwned, U>(
     items: &[Json],
     mut check: impl FnMut(T, &mut Faults) -> Option<U>,
 ) -> Vec<Result<U, Faults>> {
-    let mut one = |index: usize, item: &Json| {
+    let mut effort = Effort::default();
+    let mut one = |item: &Json, faults: &mut Faults| {
+        // It is JSON: the batch was read.
+        let (value, of_form) = json::parse::<T>(item.get(), &mut effort).ok()?;
+        faults.absorb(of_form);
+        check(value?, faults)
+    };
+    let items = items.iter().enumerate().map(|(index, item)| {
         let mut faults = Faults::default();
-        let checked = faults.below(&format!("/tasks/{index}"), |faults| {
-            match json::parse::<T>(item.get()) {
-                Ok((value, of_form)) => {
-                    faults.absorb(of_form);
-                    check(value, faults)
-                }
-                Err(problem) => {
-                    let wire = problem.to_wire(None);
-                    wire.errors
-                        .into_iter()
-                        .for_each(|fault| faults.add(&fault.pointer, fault.message));
-                    None
-                }
-            }
-        });
-        match checked {
+        match faults.below(&format!("/tasks/{index}"), |faults| one(item, faults)) {
             Some(checked) if faults.is_empty() => Ok(checked),
             _ => Err(faults),
         }
-    };
-    items
-        .iter()
-        .enumerate()
-        .map(|(index, item)| one(index, item))
-        .collect()
+    });
+    items.collect()
 }
 
 /// All of them, or the faults of all.
@@ -164,36 +151,16 @@ fn answer(batch_id: String, refused: &[Option<ains_api::Problem>], tasks: &[Task
     }
 }
 
-/// The body of `POST /ains/tasks/cancel` and `POST /ains/tasks/retry`: which tasks. Unknown fields are refused.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ManyTasks {
-    /// 1 to 1,000 tasks.
-    #[schema(min_items = 1, max_items = 1000)]
-    task_ids: Vec<String>,
-    /// Why; of a cancellation only.
-    #[serde(default)]
-    reason: Option<String>,
-}
-
-/// What became of many tasks.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub(crate) struct ManyAnswer {
-    /// What became of each task, in the order of the request.
-    results: Vec<TaskResultAnswer>,
-}
-
-impl ManyTasks {
-    fn check(self, faults: &mut Faults) -> Option<(Vec<String>, String)> {
-        if !(1..=MOST).contains(&self.task_ids.len()) {
-            faults.add("/task_ids", format!("must have 1 to {MOST} elements"));
-        }
-        let reason = faults.text_opt("/reason", self.reason)?;
-        Some((
-            self.task_ids,
-            reason.unwrap_or_else(|| "Cancelled by client".to_owned()),
-        ))
+/// Which tasks, and why.
+fn many(body: ManyTasks, faults: &mut Faults) -> Option<(Vec<String>, String)> {
+    if !(1..=MOST).contains(&body.task_ids.len()) {
+        faults.add("/task_ids", format!("must have 1 to {MOST} elements"));
     }
+    let reason = faults.text_opt("/reason", body.reason)?;
+    Some((
+        body.task_ids,
+        reason.unwrap_or_else(|| "Cancelled by client".to_owned()),
+    ))
 }
 
 /// Pairs every text with its outcome; what is no id names nothing.
@@ -226,7 +193,7 @@ fn ids(texts: &[String]) -> Vec<TaskId> {
     responses((status = OK, body = ManyAnswer))
 )]
 pub(crate) async fn cancel(state: State, caller: Caller, body: Body<ManyTasks>) -> Answer<ManyAnswer> {
-    let (texts, reason) = body.check(ManyTasks::check)?;
+    let (texts, reason) = body.check(many)?;
     let outcomes = state
         .ains
         .cancel_each(ids(&texts), reason, caller.client().cloned())
@@ -243,7 +210,7 @@ pub(crate) async fn cancel(state: State, caller: Caller, body: Body<ManyTasks>) 
     responses((status = OK, body = ManyAnswer))
 )]
 pub(crate) async fn retry(state: State, body: Body<ManyTasks>) -> Answer<ManyAnswer> {
-    let (texts, _) = body.check(ManyTasks::check)?;
+    let (texts, _) = body.check(many)?;
     let retries = ids(&texts).into_iter().map(|id| state.ains.retry(id));
     let outcomes = futures_util::stream::iter(retries)
         .buffered(RETRIES_AT_ONCE)

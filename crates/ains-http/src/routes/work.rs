@@ -145,6 +145,10 @@ pub(crate) async fn report(
     body: Body<AgentReport, LIMIT_MANY>,
 ) -> Answer<AgentReportAnswer> {
     let (results, claim) = body.check(convert::many)?;
+    if results.is_empty() && claim.is_none() {
+        // Nothing below would notice that there is no such agent.
+        state.ains.agent(agent.clone()).await?;
+    }
     let ids: Vec<_> = results.iter().map(|result| result.task_id.clone()).collect();
     let checked: Vec<_> = results
         .into_iter()

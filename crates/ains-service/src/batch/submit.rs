@@ -2,7 +2,7 @@
 
 use ains_core::Task;
 use ains_store::StoreError;
-use ains_store::tasks::{self, Documents, StoredTask};
+use ains_store::tasks::{Documents, StoredTask};
 
 use super::once::{earlier_answer, keep_answer};
 use super::{Batch, Outcome, Plan, tally};
@@ -10,7 +10,7 @@ use crate::model::Answer;
 use crate::op::Op;
 
 impl Batch<'_> {
-    /// Stores the tasks of one submission.
+    /// Makes the tasks of one submission; they are stored with those of the others.
     pub(super) fn submit(&mut self, number: usize, op: &Op, plan: &mut Plan) -> Result<Outcome, StoreError> {
         let Op::Submit { tasks: new, once, .. } = op else {
             return Ok(Outcome::Nothing);
@@ -29,7 +29,7 @@ impl Batch<'_> {
                 Err(error) => Outcome::Changed(vec![Err(error)]),
             });
         }
-        let mut stored = Vec::with_capacity(new.len());
+        let mut created = Vec::with_capacity(new.len());
         for (place, (id, new)) in new.iter().enumerate() {
             let mut task = Task::submitted(*id, new.spec.clone(), now);
             let mut receiver = None;
@@ -61,10 +61,9 @@ impl Batch<'_> {
                     .or_default()
                     .push(one.clone());
             }
-            stored.push(one);
+            created.push(one.task.clone());
+            self.new_tasks.push(one);
         }
-        tasks::insert(self.tx.conn, &stored)?;
-        let created: Vec<Task> = stored.into_iter().map(|stored| stored.task).collect();
         if let Some(once) = once {
             keep_answer(self.tx.conn, once, (once.render)(&created), now)?;
         }

@@ -16,15 +16,44 @@ pub(crate) fn minute(at: Timestamp) -> i64 {
     at.as_micros().div_euclid(60_000_000)
 }
 
+/// The counter of tasks in a state.
+pub(crate) fn in_status(status: Status) -> &'static str {
+    match status {
+        Status::Pending => "tasks.PENDING",
+        Status::Assigned => "tasks.ASSIGNED",
+        Status::Active => "tasks.ACTIVE",
+        Status::Completed => "tasks.COMPLETED",
+        Status::Failed => "tasks.FAILED",
+        Status::Cancelled => "tasks.CANCELLED",
+    }
+}
+
+/// The counter of PENDING tasks of a priority.
+pub(crate) fn pending_of(priority: u8) -> &'static str {
+    const NAMES: [&str; 10] = [
+        "pending.1",
+        "pending.2",
+        "pending.3",
+        "pending.4",
+        "pending.5",
+        "pending.6",
+        "pending.7",
+        "pending.8",
+        "pending.9",
+        "pending.10",
+    ];
+    NAMES[usize::from(priority.clamp(1, 10)) - 1]
+}
+
 /// A task went from one (status, priority) to another; from nothing if it is new.
 pub(super) fn moved(after: &mut After, from: Option<(Status, u8)>, to: (Status, u8)) {
     if from == Some(to) {
         return;
     }
     let mut count = |(status, priority): (Status, u8), delta| {
-        after.count(&format!("tasks.{status}"), delta);
+        after.count(in_status(status), delta);
         if status == Status::Pending {
-            after.count(&format!("pending.{priority}"), delta);
+            after.count(pending_of(priority), delta);
         }
     };
     if let Some(from) = from {
@@ -36,21 +65,16 @@ pub(super) fn moved(after: &mut After, from: Option<(Status, u8)>, to: (Status, 
 /// A task was submitted.
 pub(super) fn submitted(after: &mut After, now: Timestamp) {
     after.count("tasks", 1);
-    *after
-        .deltas
-        .entry(("submitted".to_owned(), minute(now)))
-        .or_default() += 1;
+    after.count_at("submitted", minute(now), 1);
 }
 
 /// A task was completed.
 pub(super) fn completed(after: &mut After, task: &Task, now: Timestamp) {
     let took = now.since(task.started_at.unwrap_or(now)).as_micros();
-    *after
-        .deltas
-        .entry(("completed".to_owned(), minute(now)))
-        .or_default() += 1;
-    *after
-        .deltas
-        .entry(("completion_micros".to_owned(), minute(now)))
-        .or_default() += i64::try_from(took).unwrap_or(i64::MAX);
+    after.count_at("completed", minute(now), 1);
+    after.count_at(
+        "completion_micros",
+        minute(now),
+        i64::try_from(took).unwrap_or(i64::MAX),
+    );
 }

@@ -21,7 +21,7 @@ ains_testkit::contract!(
 
 fn counters_add_up_over_writers(db: &TestDb) {
     let mut conn = open(db).connect().unwrap();
-    let delta = |name: &str, minute, by| Deltas::from([((name.to_owned(), minute), by)]);
+    let delta = |name: &'static str, minute, by| Deltas::from([((name, minute), by)]);
     counters::add(&mut conn, "0.0", &delta("tasks", 0, 5)).unwrap();
     counters::add(&mut conn, "0.1", &delta("tasks", 0, 2)).unwrap();
     counters::add(&mut conn, "0.0", &delta("tasks", 0, -1)).unwrap();

@@ -43,7 +43,7 @@ impl Work for Counting {
         for op in ops {
             match op {
                 Op::Count(_) => {
-                    let delta = Deltas::from([(("n".to_owned(), 0), 1)]);
+                    let delta = Deltas::from([(("n", 0), 1)]);
                     counters::add(conn, &writer.to_string(), &delta)?;
                 }
                 Op::Take(key, _) => {

@@ -25,11 +25,8 @@ struct Inner {
 }
 
 fn faults<T: DeserializeOwned>(text: &str) -> Vec<(String, String)> {
-    let problem = match parse::<T>(text) {
-        Ok((_, faults)) => faults.into_problem(),
-        Err(problem) => problem,
-    };
-    let wire = problem.to_wire(None);
+    let (_, faults) = parse::<T>(text, &mut Effort::default()).expect("JSON");
+    let wire = faults.into_problem().to_wire(None);
     let mut list: Vec<_> = wire
         .errors
         .into_iter()
@@ -112,7 +109,7 @@ fn what_is_not_json_is_another_kind_of_problem() {
         "{}x",
         "{\"n\":\"x\",}",
     ] {
-        let problem = parse::<Inner>(text).expect_err(text);
+        let problem = parse::<Inner>(text, &mut Effort::default()).expect_err(text);
         assert_eq!(problem.kind(), Kind::MalformedJson, "{text}");
     }
 }

@@ -1,0 +1,15 @@
+//! Two servers on one PostgreSQL, from end to end: one is killed, and work meets agents across them.
+
+#[path = "crash/caller.rs"]
+mod caller;
+#[path = "crash/site.rs"]
+mod site;
+#[path = "crash/swarm.rs"]
+mod swarm;
+
+#[path = "two_servers/killed.rs"]
+mod killed;
+#[path = "two_servers/meeting.rs"]
+mod meeting;
+#[path = "two_servers/room.rs"]
+mod room;
