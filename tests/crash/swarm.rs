@@ -106,9 +106,8 @@ impl Swarm {
             let stuck = async { timeout(PATIENCE, watched.changed()).await.is_err() };
             tokio::select! {
                 stuck = stuck => {
-                    if stuck {
-                        panic!("{so_far} are completed, and nothing moves: {}", self.picture().await);
-                    }
+                    let picture = if stuck { self.picture().await } else { String::new() };
+                    assert!(!stuck, "{so_far} are completed, and nothing moves: {picture}");
                 }
                 Some(ended) = self.at_work.join_next() => ended.expect("clients and agents do not fail"),
             }

@@ -78,7 +78,7 @@ pub struct TaskStats {
     pub active: u64,
     /// Tasks that are COMPLETED.
     pub completed: u64,
-    /// Tasks a second, over the last hour.
+    /// Tasks an hour, over the last hour.
     pub throughput_last_hour: f64,
     /// Tasks COMPLETED in the last hour.
     pub completed_last_hour: u64,

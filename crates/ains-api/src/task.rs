@@ -1,6 +1,10 @@
 //! Holds a task as clients send it, read it and list it.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::words::{
@@ -54,7 +58,7 @@ pub struct SubmitTask {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<TimeoutPolicy>)]
     pub timeout_policy: Option<String>,
-    /// Anything the client wants to find again with the task, an object.
+    /// Anything the client wants to find again with the task, an object; at most 1 MiB and 64 levels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub metadata: Option<Json>,
@@ -81,11 +85,8 @@ pub struct SubmitTask {
 }
 
 /// Something a task waits for: an id, or an id with the condition it must end with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(
-    untagged,
-    expecting = "expected a task id, or an object of `task_id` and `when`"
-)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(untagged)]
 pub enum Dependency {
     /// A task that must end as COMPLETED.
     Id(String),
@@ -114,6 +115,43 @@ impl Dependency {
             Self::Id(_) => DependencyCondition::Success.as_str(),
             Self::Edge { when, .. } => when.as_deref().unwrap_or(DependencyCondition::Success.as_str()),
         }
+    }
+}
+
+/// By hand, because serde's own way keeps a copy of the value and takes a list for the object.
+impl<'de> Deserialize<'de> for Dependency {
+    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Edge {
+            task_id: String,
+            #[serde(default)]
+            when: Option<String>,
+        }
+
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = Dependency;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a task id, or an object of `task_id` and `when`")
+            }
+
+            fn visit_str<E: de::Error>(self, id: &str) -> Result<Dependency, E> {
+                Ok(Dependency::Id(id.to_owned()))
+            }
+
+            fn visit_string<E: de::Error>(self, id: String) -> Result<Dependency, E> {
+                Ok(Dependency::Id(id))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Dependency, A::Error> {
+                let Edge { task_id, when } = Edge::deserialize(MapAccessDeserializer::new(members))?;
+                Ok(Dependency::Edge { task_id, when })
+            }
+        }
+
+        source.deserialize_any(Either)
     }
 }
 
@@ -174,8 +212,7 @@ pub struct Task {
     /// What the client wanted to find again with it.
     #[schema(value_type = Option<Object>)]
     pub metadata: Option<Json>,
-    /// What came out, once it is COMPLETED.
-    #[schema(value_type = Option<Object>)]
+    /// What came out, once it is COMPLETED: any JSON, usually an object.
     pub result_data: Option<Json>,
     /// What went wrong, last.
     pub error_message: Option<String>,

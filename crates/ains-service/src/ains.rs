@@ -9,7 +9,7 @@ use ains_core::{AgentId, Clock, Timestamp};
 use ains_store::nodes::{self, Node};
 use ains_store::writer::Writer;
 use ains_store::{Conn, Store, StoreError, agents, capabilities, tasks};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 use crate::background;
 use crate::batch::Tx;
@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::keys::KeyCache;
 use crate::machine::Machine;
 use crate::op::{Closure, Op};
+use crate::reply::Reply;
 use crate::settings::Settings;
 
 /// The service. Cheap to clone; all clones are the same service.
@@ -181,8 +182,11 @@ impl Ains {
     }
 
     /// Queues an operation and waits for its answer.
-    pub(crate) async fn ask<T>(&self, op: impl FnOnce(crate::op::Reply<T>) -> Op) -> Result<T, Error> {
-        let (reply, answer) = oneshot::channel();
+    pub(crate) async fn ask<T>(&self, op: impl FnOnce(Reply<T>) -> Op) -> Result<T, Error>
+    where
+        T: Send + 'static,
+    {
+        let (reply, answer) = Reply::channel();
         self.queue(op(reply));
         answer.await.unwrap_or(Err(Error::Stopping))
     }

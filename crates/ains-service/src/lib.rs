@@ -40,6 +40,7 @@ mod keys;
 mod machine;
 pub mod model;
 mod op;
+mod reply;
 mod routing;
 mod settings;
 mod stats;

@@ -16,6 +16,7 @@ use crate::entropy::Entropy;
 use crate::error::Error;
 use crate::model::Delivery;
 use crate::op::{Claim, Op};
+use crate::reply::Post;
 use crate::settings::Settings;
 
 /// The decisions of one server.
@@ -32,8 +33,15 @@ pub(crate) struct Machine {
     pub(crate) has_peers: AtomicBool,
 }
 
-/// An answer on its way.
-type Send = Box<dyn FnOnce() -> Option<Op>>;
+/// What a committed batch has to say.
+#[derive(Default)]
+struct Answers {
+    post: Post,
+    /// Tasks, which must not get lost when nobody waits for them any more.
+    tasks: Vec<(Claim, Vec<StoredTask>)>,
+    /// Operations that follow.
+    follow: Vec<Op>,
+}
 
 impl Work for Machine {
     type Op = Op;
@@ -76,8 +84,7 @@ impl Work for Machine {
             seen,
             now,
         } = committed;
-        let mut sends: Vec<Send> = Vec::new();
-        let mut follow = Vec::new();
+        let mut answers = Answers::default();
         {
             let mut state = self.engine.lock();
             plan.settle(&mut state);
@@ -92,20 +99,22 @@ impl Work for Machine {
                 .for_each(|(lane, priority)| state.lanes.served(lane, *priority));
             for ((agent, number), tasks) in std::mem::take(&mut after.deliveries) {
                 if let Some(claim) = state.serve(&agent, number) {
-                    sends.push(Box::new(move || deliver(claim, tasks)));
+                    answers.tasks.push((claim, tasks));
                 } else {
-                    follow.extend(give_back(&agent, &tasks));
+                    answers.follow.extend(give_back(&agent, &tasks));
                 }
             }
             for (op, outcome) in ops.into_iter().zip(outcomes) {
-                answer(&mut state, op, outcome, seen, &mut sends, &mut follow);
+                answer(&mut state, op, outcome, seen, &mut answers);
             }
             after.ready.iter().for_each(|lane| state.lanes.mark(lane));
-            follow.extend(state.choosy_for(&after.ready).into_iter().map(Op::Claim));
+            answers
+                .follow
+                .extend(state.choosy_for(&after.ready).into_iter().map(Op::Claim));
             opened.extend(after.ready.iter().cloned());
             opened.retain(|lane| state.somebody_for(lane, &self.entropy));
             if !opened.is_empty() {
-                follow.push(Op::Match(opened.into_iter().collect()));
+                answers.follow.push(Op::Match(opened.into_iter().collect()));
             }
             let silences = after
                 .put
@@ -118,8 +127,13 @@ impl Work for Machine {
             self.spread(&mut state, &after);
         }
         self.engine.ends.ended(&after.ended);
-        follow.extend(sends.into_iter().filter_map(|send| send()));
-        follow
+        answers.post.deliver();
+        let lost = answers
+            .tasks
+            .into_iter()
+            .filter_map(|(claim, tasks)| deliver(claim, tasks));
+        answers.follow.extend(lost);
+        answers.follow
     }
 
     fn refuse(&self, op: Op, error: StoreError) {
@@ -129,7 +143,11 @@ impl Work for Machine {
             other => Error::Store(other),
         };
         match op {
-            Op::Act(act) => act.answer(Some(failed)),
+            Op::Act(act) => {
+                let mut post = Post::default();
+                act.answer(Some(failed), &mut post);
+                post.deliver();
+            }
             Op::Change { reply, .. } => drop(reply.send(Err(failed))),
             Op::Report { reply, claim, .. } => {
                 if let Some(claim) = claim {
@@ -235,51 +253,26 @@ fn take_in(state: &mut State, after: &mut batch::After, now: Timestamp) -> BTree
 }
 
 /// Answers one operation, or lets its claim wait.
-fn answer(
-    state: &mut State,
-    op: Op,
-    outcome: Outcome,
-    seen: u64,
-    sends: &mut Vec<Send>,
-    follow: &mut Vec<Op>,
-) {
-    // A caller that no longer waits does not need its answer, unless it was given tasks.
+fn answer(state: &mut State, op: Op, outcome: Outcome, seen: u64, answers: &mut Answers) {
+    let post = &mut answers.post;
     match (op, outcome) {
-        (Op::Act(act), _) => sends.push(Box::new(move || {
-            act.answer(None);
-            None
-        })),
-        (Op::Change { reply, .. }, Outcome::Changed(results)) => sends.push(Box::new(move || {
-            let _ = reply.send(Ok(results));
-            None
-        })),
+        (Op::Act(act), _) => act.answer(None, post),
+        (Op::Change { reply, .. }, Outcome::Changed(results)) => reply.post(Ok(results), post),
         (Op::Report { reply, claim, .. }, Outcome::Reported { results, claimed }) => {
             if let Some(reply) = reply {
-                sends.push(Box::new(move || {
-                    let _ = reply.send(Ok(results));
-                    None
-                }));
+                reply.post(Ok(results), post);
             }
             if let (Some(claim), Some(claimed)) = (claim, claimed) {
-                answer_claim(state, claim, claimed, seen, sends, follow);
+                answer_claim(state, claim, claimed, seen, answers);
             }
         }
-        (Op::Submit { reply, .. }, Outcome::Submitted(answer)) => sends.push(Box::new(move || {
-            let _ = reply.send(Ok(answer));
-            None
-        })),
-        (Op::Submit { reply, .. }, Outcome::Changed(refused)) => sends.push(Box::new(move || {
+        (Op::Submit { reply, .. }, Outcome::Submitted(answer)) => reply.post(Ok(answer), post),
+        (Op::Submit { reply, .. }, Outcome::Changed(refused)) => {
             let refusal = refused.into_iter().find_map(Result::err);
-            let _ = reply.send(Err(refusal.unwrap_or(Error::Stopping)));
-            None
-        })),
-        (Op::Claim(claim), Outcome::Claimed(claimed)) => {
-            answer_claim(state, claim, claimed, seen, sends, follow);
+            reply.post(Err(refusal.unwrap_or(Error::Stopping)), post);
         }
-        (Op::Sweep { reply }, Outcome::Swept(judged)) => sends.push(Box::new(move || {
-            let _ = reply.send(Ok(judged));
-            None
-        })),
+        (Op::Claim(claim), Outcome::Claimed(claimed)) => answer_claim(state, claim, claimed, seen, answers),
+        (Op::Sweep { reply }, Outcome::Swept(judged)) => reply.post(Ok(judged), post),
         _ => {}
     }
 }
@@ -289,21 +282,17 @@ fn answer_claim(
     claim: Claim,
     claimed: Result<Vec<StoredTask>, Error>,
     seen: u64,
-    sends: &mut Vec<Send>,
-    follow: &mut Vec<Op>,
+    answers: &mut Answers,
 ) {
     match claimed {
-        Ok(tasks) if !tasks.is_empty() => sends.push(Box::new(move || deliver(claim, tasks))),
+        Ok(tasks) if !tasks.is_empty() => answers.tasks.push((claim, tasks)),
         Ok(_)
             if claim.until.is_some_and(|until| std::time::Instant::now() < until)
                 && !claim.reply.is_closed() =>
         {
-            follow.extend(state.wait(claim, seen).map(Op::Claim));
+            answers.follow.extend(state.wait(claim, seen).map(Op::Claim));
         }
-        other => sends.push(Box::new(move || {
-            let _ = claim.reply.send(other);
-            None
-        })),
+        other => claim.reply.post(other, &mut answers.post),
     }
 }
 

@@ -4,14 +4,11 @@ use std::time::Instant;
 
 use ains_core::{AgentId, ClientId, Lane, Task, TaskId};
 use ains_store::StoreError;
-use tokio::sync::oneshot;
 
 use crate::batch::Tx;
 use crate::error::Error;
 use crate::model::{Answer, Changed, Delivery, NewTask, Once, StoredTask, TaskChange};
-
-/// The way back to a caller.
-pub(crate) type Reply<T> = oneshot::Sender<Result<T, Error>>;
+use crate::reply::{Post, Reply};
 
 /// One operation.
 pub(crate) enum Op {
@@ -84,7 +81,7 @@ pub(crate) trait Act: Send {
     /// Runs in the transaction.
     fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), StoreError>;
     /// Answers the caller: what the last run gave, or why it could not be kept.
-    fn answer(self: Box<Self>, failed: Option<Error>);
+    fn answer(self: Box<Self>, failed: Option<Error>, post: &mut Post);
 }
 
 /// An [`Act`] made of a closure.
@@ -111,16 +108,15 @@ where
 impl<F, T> Act for Closure<F, T>
 where
     F: FnMut(&mut Tx<'_>) -> Result<Result<T, Error>, StoreError> + Send,
-    T: Send,
+    T: Send + 'static,
 {
     fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         self.outcome = Some((self.run)(tx)?);
         Ok(())
     }
 
-    fn answer(self: Box<Self>, failed: Option<Error>) {
+    fn answer(self: Box<Self>, failed: Option<Error>, post: &mut Post) {
         let outcome = failed.map_or(self.outcome, |error| Some(Err(error)));
-        // A caller that no longer waits does not need its answer.
-        let _ = self.reply.send(outcome.unwrap_or(Err(Error::Stopping)));
+        self.reply.post(outcome.unwrap_or(Err(Error::Stopping)), post);
     }
 }

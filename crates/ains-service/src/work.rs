@@ -9,6 +9,7 @@ use crate::ains::Ains;
 use crate::error::Error;
 use crate::model::{ClaimRequest, Delivery, Reported, ReportedEach, StoredTask};
 use crate::op::{Claim, Op};
+use crate::reply::Reply;
 
 /// A claim on its way, as its caller sees it.
 struct Pending<'a> {
@@ -89,7 +90,7 @@ impl Ains {
         let number = self.claim_number();
         let waits = !request.wait.is_zero() && !self.is_stopping();
         let until = waits.then(|| Instant::now() + request.wait);
-        let (reply, answer) = oneshot::channel();
+        let (reply, answer) = Reply::channel();
         let capabilities = request
             .capabilities
             .map(|subset| subset.iter().map(|name| name.as_str().to_lowercase()).collect());

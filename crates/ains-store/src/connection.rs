@@ -41,8 +41,13 @@ const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 10000; PRAGMA journal_mode 
     PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -65536; \
     PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4000;";
 
-/// A server that hangs up must be noticed, and a statement must not wait for a lock for ever.
-const POSTGRES_SETTINGS: &str = "SET client_min_messages = warning; SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '60s';";
+/// A statement does not wait for a lock for ever. Every query has an index and joins few rows, but
+/// PostgreSQL keeps the plan of a prepared statement: one made while a table was small scans it,
+/// until statistics are next gathered. So plans that read whole tables are out (docs/adr/0008), and
+/// compiling a query, which takes longer than any of ours, is too.
+const POSTGRES_SETTINGS: &str = "SET client_min_messages = warning; SET lock_timeout = '10s'; \
+    SET idle_in_transaction_session_timeout = '60s'; SET jit = off; SET random_page_cost = 1.1; \
+    SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;";
 
 impl Conn {
     /// Opens a connection to `path`.

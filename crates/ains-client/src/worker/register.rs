@@ -58,7 +58,7 @@ impl Registration {
         })
     }
 
-    /// Registers. An agent that is known already is brought up to date, and resumed if it was drained.
+    /// Registers. An agent that is known already is brought up to date and resumed.
     pub(super) async fn register(&self, client: &Client) -> Result<(), Error> {
         let known = match client.register_agent(&self.agent).await {
             Ok(_) => BTreeSet::new(),
@@ -89,9 +89,8 @@ impl Registration {
             heartbeat_interval_seconds: self.agent.heartbeat_interval_seconds,
         };
         client.patch_agent(&self.agent.agent_id, &patch).await?;
-        if known.availability == "DRAINING" {
-            client.resume_agent(&self.agent.agent_id).await?;
-        }
+        // Always: of an agent that has left, which drained itself, the availability says only that it is INACTIVE.
+        client.resume_agent(&self.agent.agent_id).await?;
         Ok(known
             .capabilities
             .into_iter()

@@ -409,6 +409,27 @@ async fn an_agent_that_is_known_is_brought_up_to_date() {
     assert_eq!(end(&mut fake, stop, run).await, Summary::default());
 }
 
+/// A worker drains its agent when it leaves, and the server shows what has left as INACTIVE only.
+#[tokio::test]
+async fn an_agent_that_has_left_is_resumed_when_it_is_taken_over() {
+    for availability in ["INACTIVE", "AVAILABLE"] {
+        let mut fake = Fake::start_without_registration().await;
+        let (stop, run) = spawn(worker(&fake), |_| async { Ok(json!({})) });
+        let taken = json!({"type": "/problems/already-exists", "title": "Already exists", "status": 409});
+        fake.next("POST /ains/agents").await.reply(409, taken);
+        fake.answer("GET /ains/agents/a1", fake::agent(availability))
+            .await;
+        fake.answer("PATCH /ains/agents/a1", fake::agent(availability))
+            .await;
+        fake.answer("POST /ains/agents/a1/resume", fake::agent("AVAILABLE"))
+            .await;
+        let published = json!({"capability_id": "cap_1", "status": "published"});
+        fake.answer("POST /ains/agents/a1/capabilities", published).await;
+        fake.answer(CLAIM, json!({"tasks": []})).await;
+        assert_eq!(end(&mut fake, stop, run).await, Summary::default());
+    }
+}
+
 #[tokio::test]
 async fn a_worker_whose_key_has_no_right_to_claim_ends_with_that_problem() {
     let mut fake = Fake::start().await;

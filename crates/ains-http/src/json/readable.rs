@@ -87,10 +87,32 @@ mod tests {
         let long = "9".repeat(308);
         let longer = "9".repeat(309);
         let texts = [
-            "1", "-0", "1e308", "-1.7e308", "1e309", "-1e999999", "1E+400", "1e-400", "0e999999", "1.5e5", &long, &longer,
-            r#""\ud83d\ude00""#, r#""\ud83d""#, r#""\ude00""#, r#""\ud83d\ud83d\ude00""#, r#""\ud83dx""#,
-            r#""\\ud83d""#, r#""\\\ud83d""#, r#""\"\ud83d""#, r#""\u0000\uffff\uD7FF\ue000""#, r#""1e999""#,
-            r#"{"\udfff":1}"#, r#"{"a":[1,{"b":1e999}]}"#, r#"[true,null,{}]"#, "\"\u{1f600}\"",
+            "1",
+            "-0",
+            "1e308",
+            "-1.7e308",
+            "1e309",
+            "-1e999999",
+            "1E+400",
+            "1e-400",
+            "0e999999",
+            "1.5e5",
+            &long,
+            &longer,
+            r#""\ud83d\ude00""#,
+            r#""\ud83d""#,
+            r#""\ude00""#,
+            r#""\ud83d\ud83d\ude00""#,
+            r#""\ud83dx""#,
+            r#""\\ud83d""#,
+            r#""\\\ud83d""#,
+            r#""\"\ud83d""#,
+            r#""\u0000\uffff\uD7FF\ue000""#,
+            r#""1e999""#,
+            r#"{"\udfff":1}"#,
+            r#"{"a":[1,{"b":1e999}]}"#,
+            "[true,null,{}]",
+            "\"\u{1f600}\"",
         ];
         for text in texts {
             let read = serde_json::from_str::<Value>(text);
@@ -107,7 +129,16 @@ mod tests {
 
     #[test]
     fn what_is_not_json_is_no_harm() {
-        for text in ["\"", "\"\\", "\"\\u12", "-", "\"\\ud800\\u", "1e", "\"\\u\u{e9}\u{e9}\"", "\"\\u+123\""] {
+        for text in [
+            "\"",
+            "\"\\",
+            "\"\\u12",
+            "-",
+            "\"\\ud800\\u",
+            "1e",
+            "\"\\u\u{e9}\u{e9}\"",
+            "\"\\u+123\"",
+        ] {
             let _ = check(text);
         }
     }

@@ -175,7 +175,11 @@ impl Fault {
         };
         let others = STAND_INS.into_iter().filter(move |other| *other != likely);
         // What is taken out needs nothing in its place.
-        let ways = if matches!(self.cure, Cure::Remove(_)) { 1 } else { usize::MAX };
+        let ways = if matches!(self.cure, Cure::Remove(_)) {
+            1
+        } else {
+            usize::MAX
+        };
         std::iter::once(likely)
             .chain(others)
             .take(ways)

@@ -200,7 +200,10 @@ mod tests {
             r#"{"claim": []}"#,
         ] {
             let error = from_str::<AgentReport>(text).unwrap_err().to_string();
-            assert!(error.contains("invalid type: sequence, expected struct"), "{text}: {error}");
+            assert!(
+                error.contains("invalid type: sequence, expected struct"),
+                "{text}: {error}"
+            );
         }
         from_str::<ClaimRequest>("[1]").unwrap_err();
     }

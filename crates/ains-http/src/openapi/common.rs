@@ -16,7 +16,7 @@ const STATUSES: [(&str, &str); 13] = [
     ("404", "There is no such thing"),
     ("408", "The body did not arrive in time"),
     ("409", "It does not fit the present state"),
-    ("413", "The body is too large"),
+    ("413", "The body is larger than 1 MiB"),
     ("415", "The body is not declared to be JSON"),
     ("422", "The input has faults, all of which are listed"),
     ("429", "Too many requests"),
@@ -33,6 +33,13 @@ const CREATING: [&str; 6] = [
     "/ains/tasks/batch",
     "/aitp/tasks",
     "/aitp/tasks/batch",
+];
+
+/// The paths whose body may have `LIMIT_MANY` bytes: it carries many tasks or results.
+const LARGE: [&str; 3] = [
+    "/ains/tasks/batch",
+    "/aitp/tasks/batch",
+    "/ains/agents/{id}/report",
 ];
 
 /// Adds all of it.
@@ -87,6 +94,14 @@ fn complete(method: &str, path: &str, operation: &mut Operation) {
     }
     if operation.request_body.is_some() {
         statuses.extend(["400", "408", "413", "415", "422"]);
+    }
+    if method == "post" && LARGE.contains(&path) {
+        let larger = problem(
+            "413",
+            "The body is larger than 16 MiB (a document in it, 1 MiB: 422)",
+        );
+        let responses = &mut operation.responses.responses;
+        responses.insert("413".to_owned(), RefOr::T(larger));
     }
     if operation.parameters.is_some() {
         statuses.push("422");

@@ -188,8 +188,14 @@ fn one_fault_is_told_in_the_detail_and_several_are_counted() {
         pointer: pointer.to_owned(),
         message: "is missing".to_owned(),
     };
-    assert_eq!(Problem::invalid(vec![fault("/a")], false).detail(), "/a is missing");
-    assert_eq!(Problem::invalid(vec![fault("")], false).detail(), "The body is missing");
+    assert_eq!(
+        Problem::invalid(vec![fault("/a")], false).detail(),
+        "/a is missing"
+    );
+    assert_eq!(
+        Problem::invalid(vec![fault("")], false).detail(),
+        "The body is missing"
+    );
     assert_eq!(
         Problem::invalid(vec![fault("/a"), fault("/b")], false).detail(),
         "2 fields are wrong"

@@ -19,9 +19,6 @@ const DAYS: std::ops::RangeInclusive<u32> = 7..=365;
 /// Days that `cleanup` keeps where it is not told (api.md part A).
 const DEFAULT_DAYS: u32 = 30;
 
-/// Seconds of an hour.
-const HOUR: f64 = 3600.0;
-
 /// Figures of the whole system.
 #[utoipa::path(get, path = "/ains/stats", tag = "Statistics", responses((status = OK, body = Stats)))]
 pub(crate) async fn stats(state: State) -> Answer<Stats> {
@@ -34,7 +31,7 @@ pub(crate) async fn stats(state: State) -> Answer<Stats> {
             pending: tasks(Status::Pending),
             active: tasks(Status::Assigned) + tasks(Status::Active),
             completed: tasks(Status::Completed),
-            throughput_last_hour: per_second(completed_last_hour),
+            throughput_last_hour: per_hour(completed_last_hour),
             completed_last_hour,
             avg_completion_time_seconds: figures.avg_completion_seconds,
         },
@@ -50,8 +47,8 @@ pub(crate) async fn stats(state: State) -> Answer<Stats> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
-fn per_second(in_an_hour: u64) -> f64 {
-    in_an_hour as f64 / HOUR
+fn per_hour(in_the_last: u64) -> f64 {
+    in_the_last as f64
 }
 
 /// How many rows the tables hold.

@@ -248,5 +248,8 @@ async fn stored_is_sent(site: &Site) {
         .await;
     let text = String::from_utf8(read.bytes.to_vec()).unwrap();
     assert!(text.contains(odd), "{text}");
-    assert_eq!(read.ok()["input_data"], serde_json::from_str::<Value>(odd).unwrap());
+    assert_eq!(
+        read.ok()["input_data"],
+        serde_json::from_str::<Value>(odd).unwrap()
+    );
 }

@@ -51,13 +51,43 @@ async fn what_no_reader_can_take_is_refused_by_its_place() {
     let report = |field: &str| json!({"agent_id": "a1", field: "DOCUMENT"});
     let of_task = |verb: &str| format!("/ains/tasks/{id}{verb}");
     let asked = [
-        (Method::POST, "/ains/tasks".to_owned(), task("input_data"), "/input_data"),
-        (Method::POST, "/ains/tasks".to_owned(), task("metadata"), "/metadata"),
-        (Method::POST, "/aitp/tasks".to_owned(), task("input_data"), "/input_data"),
-        (Method::POST, "/ains/tasks/batch".to_owned(), json!({"tasks": [task("input_data")]}), "/tasks/0/input_data"),
-        (Method::PATCH, of_task(""), json!({"metadata": "DOCUMENT"}), "/metadata"),
+        (
+            Method::POST,
+            "/ains/tasks".to_owned(),
+            task("input_data"),
+            "/input_data",
+        ),
+        (
+            Method::POST,
+            "/ains/tasks".to_owned(),
+            task("metadata"),
+            "/metadata",
+        ),
+        (
+            Method::POST,
+            "/aitp/tasks".to_owned(),
+            task("input_data"),
+            "/input_data",
+        ),
+        (
+            Method::POST,
+            "/ains/tasks/batch".to_owned(),
+            json!({"tasks": [task("input_data")]}),
+            "/tasks/0/input_data",
+        ),
+        (
+            Method::PATCH,
+            of_task(""),
+            json!({"metadata": "DOCUMENT"}),
+            "/metadata",
+        ),
         (Method::POST, of_task("/progress"), report("data"), "/data"),
-        (Method::POST, of_task("/complete"), report("result_data"), "/result_data"),
+        (
+            Method::POST,
+            of_task("/complete"),
+            report("result_data"),
+            "/result_data",
+        ),
         (Method::POST, of_task("/complete"), report("usage"), "/usage"),
         (
             Method::PUT,
@@ -110,7 +140,10 @@ async fn a_result_is_any_json_but_of_the_earlier_protocol() {
         }
         let done = json!({"agent_id": "a1", "result_data": result});
         site.post(&format!("/ains/tasks/{id}/complete"), done).await.ok();
-        assert_eq!(site.get(&format!("/ains/tasks/{id}")).await.ok()["result_data"], result);
+        assert_eq!(
+            site.get(&format!("/ains/tasks/{id}")).await.ok()["result_data"],
+            result
+        );
     }
 }
 
@@ -131,7 +164,9 @@ async fn a_bad_document_of_a_report_fails_alone() {
         {"task_id": ids[3], "status": "COMPLETED", "result_data": {}},
     ]);
     let body = filled(&json!({"results": results}), r#"{"a":"\ud800"}"#);
-    let answer = raw(&site, Method::POST, "/ains/agents/a1/report", body).await.ok();
+    let answer = raw(&site, Method::POST, "/ains/agents/a1/report", body)
+        .await
+        .ok();
     let problem = |index: usize| answer["results"][index]["problem"]["errors"][0].clone();
     assert_eq!(problem(0)["pointer"], "/results/0/result_data/a", "{answer}");
     for (index, field) in [(1, "result_data"), (2, "error_message")] {
@@ -150,7 +185,11 @@ async fn a_batch_may_be_large_and_its_tasks_may_not() {
     larger["input_data"] = json!({"a": "x".repeat(LIMIT - 7)});
     for uri in ["/ains/tasks/batch", "/aitp/tasks/batch"] {
         let batch = json!({"tasks": [large, larger]});
-        assert_eq!(site.post(uri, batch).await.faults(), ["/tasks/1/input_data"], "{uri}");
+        assert_eq!(
+            site.post(uri, batch).await.faults(),
+            ["/tasks/1/input_data"],
+            "{uri}"
+        );
     }
     let each = json!({"tasks": [large, larger], "atomic": false});
     let each = site.post("/ains/tasks/batch", each).await.ok();
@@ -171,14 +210,34 @@ async fn a_list_is_no_object() {
     let report = "/ains/agents/a1/report".to_owned();
     for (uri, body, place) in [
         (report.clone(), json!({"claim": [1]}), "/claim"),
-        (report, json!({"results": [{"task_id": id, "status": "COMPLETED"}, [id, 1, "COMPLETED", {}]]}), "/results/1"),
-        (of_task("complete"), json!({"agent_id": "a1", "claim_next": [1]}), "/claim_next"),
-        (of_task("fail"), json!({"agent_id": "a1", "error_message": "x", "claim_next": []}), "/claim_next"),
-        ("/ains/tasks/batch".to_owned(), json!({"tasks": [["c1"]]}), "/tasks/0"),
+        (
+            report,
+            json!({"results": [{"task_id": id, "status": "COMPLETED"}, [id, 1, "COMPLETED", {}]]}),
+            "/results/1",
+        ),
+        (
+            of_task("complete"),
+            json!({"agent_id": "a1", "claim_next": [1]}),
+            "/claim_next",
+        ),
+        (
+            of_task("fail"),
+            json!({"agent_id": "a1", "error_message": "x", "claim_next": []}),
+            "/claim_next",
+        ),
+        (
+            "/ains/tasks/batch".to_owned(),
+            json!({"tasks": [["c1"]]}),
+            "/tasks/0",
+        ),
     ] {
         let refused = site.post(&uri, body).await;
         assert_eq!(refused.faults(), [place], "{uri}");
-        assert_eq!(refused.json()["errors"][0]["message"], "must be an object", "{uri}");
+        assert_eq!(
+            refused.json()["errors"][0]["message"],
+            "must be an object",
+            "{uri}"
+        );
     }
 }
 

@@ -42,6 +42,7 @@ async fn figures_follow_what_happens() {
     ] {
         assert_eq!(stats["tasks"][field], value, "{field}");
     }
+    assert_eq!(stats["tasks"]["throughput_last_hour"], 1.0, "an hour");
     assert_eq!(stats["agents"], json!({"total": 1, "active": 1}));
     let queue = site.get("/aitp/queue/stats").await.ok();
     assert_eq!(

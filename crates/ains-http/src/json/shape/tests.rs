@@ -1,5 +1,5 @@
 use super::*;
-use ains_api::{Json, SubmitTask, Timestamp};
+use ains_api::{AgentReport, Json, SubmitTask, Timestamp};
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
@@ -129,4 +129,31 @@ fn a_number_beyond_every_range_is_a_fault_of_its_field() {
 fn a_large_body_full_of_faults_is_given_up_on_in_time() {
     let text = format!(r#"{{"n": [{}]}}"#, "\"x\",".repeat(200_000) + "1");
     assert_eq!(faults::<Inner>(&text), pairs(&[("/n", "must be an integer")]));
+}
+
+#[test]
+fn a_body_full_of_faults_is_left_off_which_is_said() {
+    let text = format!(r#"{{"results": [{}0]}}"#, "0,".repeat(999));
+    let (value, faults) = parse::<AgentReport>(&text, &mut Effort::default()).expect("JSON");
+    let problem = faults.into_problem();
+    assert!(value.is_none());
+    assert_eq!(
+        problem.detail(),
+        "20 fields are wrong; further faults were not looked for"
+    );
+    let wire = problem.to_wire(None);
+    assert_eq!(wire.errors[19].pointer, "/results/19");
+}
+
+#[test]
+fn texts_that_share_their_effort_get_only_the_first_fault_once_it_is_spent() {
+    let text = format!(r#"{{"n": "x", "tags": {{"a": "{}"}}}}"#, "x".repeat(BYTES / 10));
+    let mut effort = Effort::default();
+    let mut several = 0;
+    for _ in 0..20 {
+        let (_, faults) = parse::<Inner>(&text, &mut effort).expect("JSON");
+        assert!(!faults.is_empty());
+        several += usize::from(faults.len() == 2);
+    }
+    assert!((1..5).contains(&several), "{several}");
 }
