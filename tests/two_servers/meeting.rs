@@ -7,7 +7,7 @@ use ains_testkit::Backend;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::caller::{Caller, task};
+use crate::caller::{Caller, list, task};
 use crate::site::{Site, run};
 
 /// Rounds of each test.
@@ -48,9 +48,26 @@ async fn meets(caller: &Caller, agent: &str, what: &str) -> Value {
     let begun = Instant::now();
     let mut tasks = caller.claim(agent, json!({"max": 1, "wait_seconds": WAIT})).await;
     let took = begun.elapsed();
-    assert_eq!(tasks.len(), 1, "{what}: {agent} waited {took:?} for nothing");
-    assert!(took < SLOW, "{what}: {agent} waited {took:?}");
+    if tasks.len() != 1 || took > SLOW {
+        let picture = picture(caller).await;
+        panic!("{what}: {agent} waited {took:?} for {} tasks: {picture}", tasks.len());
+    }
     tasks.remove(0)
+}
+
+/// How things are, for whoever has to find out why.
+async fn picture(caller: &Caller) -> String {
+    let mut picture = String::new();
+    for status in ["PENDING", "ASSIGNED", "ACTIVE"] {
+        picture += &format!("\n{status}");
+        let page = caller.get(&format!("/ains/tasks?status={status}")).await;
+        for task in list(&page, "tasks") {
+            picture += &format!("\n  {task}");
+        }
+    }
+    let test = json!({"capability_required": "text:v1"});
+    let routing = caller.post("/ains/routing/test", &test).await;
+    format!("{picture}\n{routing}")
 }
 
 async fn submit(caller: &Caller, number: usize) {
@@ -73,23 +90,37 @@ fn a_submission_at_one_server_meets_a_claim_at_the_other() {
 
 #[test]
 fn room_that_a_completion_makes_at_one_server_meets_what_comes_in_at_the_other() {
-    run(with_two(async |callers| {
-        register(callers, "agent", 1).await;
-        submit(callers[0], 0).await;
-        let mut held = meets(callers[1], "agent", "the first").await;
-        for round in 1..=ROUNDS {
-            let [near, far] = [callers[round % 2], callers[(round + 1) % 2]];
-            let waiting = callers[round / 2 % 2];
-            let what = format!("round {round}");
-            let result = json!({});
-            let ((), (), taken) = tokio::join!(
-                near.complete("agent", &held, &result),
-                submit(far, round),
-                meets(waiting, "agent", &what)
-            );
-            held = taken;
-        }
-    }));
+    run(with_two(room_meets_what_comes_in));
+}
+
+/// The writers of one server are as concurrent as two servers are.
+#[test]
+fn room_that_a_completion_makes_meets_what_comes_in_at_one_server_with_several_writers() {
+    run(async {
+        let Some(site) = Site::new(Backend::Postgres) else { return };
+        let mut server = site.serve(&[("AINS_PG_WRITERS", "4")]);
+        let caller = Caller::new([server.url()]);
+        room_meets_what_comes_in([&caller, &caller]).await;
+        assert!(server.terminate().success());
+    });
+}
+
+async fn room_meets_what_comes_in(callers: [&Caller; 2]) {
+    register(callers, "agent", 1).await;
+    submit(callers[0], 0).await;
+    let mut held = meets(callers[1], "agent", "the first").await;
+    for round in 1..=ROUNDS {
+        let [near, far] = [callers[round % 2], callers[(round + 1) % 2]];
+        let waiting = callers[round / 2 % 2];
+        let what = format!("round {round}");
+        let result = json!({});
+        let ((), (), taken) = tokio::join!(
+            near.complete("agent", &held, &result),
+            submit(far, round),
+            meets(waiting, "agent", &what)
+        );
+        held = taken;
+    }
 }
 
 #[test]

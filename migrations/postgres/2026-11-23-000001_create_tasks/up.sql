@@ -54,7 +54,7 @@ CREATE INDEX tasks_by_due ON tasks (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX tasks_by_expiry ON tasks (expires_at) WHERE expires_at IS NOT NULL AND ended_at IS NULL;
 CREATE INDEX tasks_ended ON tasks (status, id) WHERE ended_at IS NOT NULL;
 CREATE INDEX tasks_by_client ON tasks (client_id, id);
-CREATE INDEX tasks_by_agent ON tasks (agent_id, id) WHERE agent_id IS NOT NULL;
+CREATE INDEX tasks_ended_by_agent ON tasks (agent_id, id) WHERE ended_at IS NOT NULL;
 
 -- Input and metadata that are too large to be rewritten with every change of state.
 CREATE TABLE task_documents (

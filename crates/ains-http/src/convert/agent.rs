@@ -152,7 +152,8 @@ pub(crate) fn seen(seen: &HeartbeatSeen, sent: String) -> HeartbeatAnswer {
         next_heartbeat_in: seconds(seen.view.agent.heartbeat_interval),
         agent_health_status: sent,
         agent_status: availability(&seen.view),
-        last_heartbeat: at(seen.at),
+        // What the agent shows from now on; the service may have stored it a moment after it came.
+        last_heartbeat: at(seen.view.agent.last_heartbeat_at.unwrap_or(seen.at)),
         cancelled: seen.cancelled.iter().map(ToString::to_string).collect(),
     }
 }

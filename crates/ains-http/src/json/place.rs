@@ -2,6 +2,8 @@
 //!
 //! Only for texts that have been read to their end once: what is not JSON yields some place.
 
+use std::borrow::Cow;
+
 /// A value within a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
@@ -43,7 +45,7 @@ pub(super) fn member(text: &str, start: usize, name: &str) -> Option<std::ops::R
     let mut before = start + 1;
     while walk.byte(position) == b'"' {
         let key_end = walk.string(position);
-        let key = serde_json::from_str::<String>(&text[position..key_end]).ok()?;
+        let key = unquoted(&text.as_bytes()[position..key_end]);
         let start = walk.space(walk.space(key_end) + 1);
         let end = walk.value(start);
         let next = walk.space(end);
@@ -60,7 +62,31 @@ pub(super) fn member(text: &str, start: usize, name: &str) -> Option<std::ops::R
 
 /// A name as a part of a pointer.
 pub(super) fn escape(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
+    let mut escaped = String::with_capacity(name.len());
+    escape_into(&mut escaped, name);
+    escaped
+}
+
+fn escape_into(pointer: &mut String, name: &str) {
+    if name.contains(['~', '/']) {
+        pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+    } else {
+        pointer.push_str(name);
+    }
+}
+
+/// What a string in quotes says; nothing if it cannot be read. Most need no reading.
+fn unquoted(quoted: &[u8]) -> Cow<'_, str> {
+    let inner = quoted
+        .strip_prefix(b"\"")
+        .and_then(|rest| rest.strip_suffix(b"\""))
+        .and_then(|inner| std::str::from_utf8(inner).ok());
+    match inner {
+        Some(inner) if !inner.contains('\\') => inner.into(),
+        _ => serde_json::from_slice::<String>(quoted)
+            .unwrap_or_default()
+            .into(),
+    }
 }
 
 struct Walk<'t> {
@@ -110,9 +136,7 @@ impl Walk<'_> {
             if close == b'}' {
                 let key_end = self.string(position);
                 let key = self.text.get(position..key_end).unwrap_or_default();
-                self.pointer.push_str(&escape(
-                    &serde_json::from_slice::<String>(key).unwrap_or_default(),
-                ));
+                escape_into(&mut self.pointer, &unquoted(key));
                 position = self.space(self.space(key_end) + 1);
             } else {
                 self.pointer.push_str(&index.to_string());

@@ -16,6 +16,7 @@ ains_testkit::contract!(
     waiting_for_the_end_answers_when_it_comes,
     the_same_key_gets_the_first_answer_and_another_body_is_refused,
     lists_show_what_they_are_asked_for,
+    a_list_by_agent_holds_what_it_has_and_what_it_ended,
     statistics_follow_every_change,
     a_large_input_comes_back_unchanged,
     a_failed_task_is_retried_by_hand,
@@ -194,6 +195,51 @@ fn lists_show_what_they_are_asked_for(db: &TestDb) {
             ..TaskFilter::default()
         };
         assert_eq!(world.ains.tasks(by_capability, page(10)).await.unwrap().len(), 5);
+    });
+}
+
+fn a_list_by_agent_holds_what_it_has_and_what_it_ended(db: &TestDb) {
+    tell(db, |world| async move {
+        let agent = world.agent("a", 10).await;
+        let tasks = world.submit("c", 4).await;
+        for task in [&tasks[0], &tasks[2]] {
+            world.report(&agent, task.id, 1, ReportKind::Start).await.unwrap();
+            world
+                .report(&agent, task.id, 1, ReportKind::Complete)
+                .await
+                .unwrap();
+        }
+        let of_agent = TaskFilter {
+            agent: Some(agent),
+            ..TaskFilter::default()
+        };
+        let ids = async |limit, offset, before| {
+            let found = world
+                .ains
+                .tasks(
+                    of_agent.clone(),
+                    Page {
+                        limit,
+                        offset,
+                        before,
+                    },
+                )
+                .await
+                .unwrap();
+            found.iter().map(|stored| stored.task.id).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            ids(9, 0, None).await,
+            [tasks[3].id, tasks[2].id, tasks[1].id, tasks[0].id]
+        );
+        assert_eq!(ids(2, 1, None).await, [tasks[2].id, tasks[1].id]);
+        assert_eq!(ids(9, 0, Some(tasks[2].id)).await, [tasks[1].id, tasks[0].id]);
+        assert_eq!(world.ains.count_tasks(of_agent.clone()).await.unwrap(), 4);
+        let active = TaskFilter {
+            status: Some(Status::Assigned),
+            ..TaskFilter::default()
+        };
+        assert_eq!(world.ains.count_tasks(active).await.unwrap(), 2);
     });
 }
 

@@ -45,26 +45,54 @@ pub struct Page {
     pub before: Option<TaskId>,
 }
 
-/// The conditions of `filter`, as text chosen so that the partial indexes apply.
+/// Which of the partial indexes serves a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// The primary key, or the index by client.
+    All,
+    /// What waits.
+    Pending,
+    /// What agents hold.
+    Held,
+    /// What has ended.
+    Ended,
+}
+
+impl Filter {
+    /// The parts of the table that a list has to look into. Tasks of an agent are held or ended.
+    fn parts(&self) -> &'static [Part] {
+        match (self.status, &self.agent) {
+            (Some(Status::Pending), _) => &[Part::Pending],
+            (Some(Status::Assigned | Status::Active), _) => &[Part::Held],
+            (Some(Status::Completed | Status::Failed | Status::Cancelled), _) => &[Part::Ended],
+            (None, Some(_)) => &[Part::Held, Part::Ended],
+            (None, None) => &[Part::All],
+        }
+    }
+}
+
+/// The conditions of `filter`, as text chosen so that the index of `part` applies.
 macro_rules! filtered {
-    ($filter:expr) => {{
+    ($filter:expr, $part:expr) => {{
         let filter = $filter;
         let mut query = dsl::tasks.into_boxed();
+        query = match $part {
+            Part::All => query,
+            Part::Pending => query.filter(dsl::gate.is_not_null()),
+            Part::Held => query.filter(dsl::lease_expires_at.is_not_null()),
+            Part::Ended => query.filter(dsl::ended_at.is_not_null()),
+        };
         if let Some(client) = &filter.client {
             query = query.filter(dsl::client_id.eq(client.to_string()));
         }
-        if let Some(agent) = &filter.agent {
-            query = query.filter(dsl::agent_id.eq(agent.to_string()));
-        }
+        query = match (&filter.agent, $part) {
+            (Some(agent), _) => query.filter(dsl::agent_id.eq(agent.to_string())),
+            // True of every held task; names the first column of their index.
+            (None, Part::Held) => query.filter(dsl::agent_id.gt("")),
+            (None, _) => query,
+        };
         if let Some(status) = filter.status {
             query = query.filter(dsl::status.eq(status.as_str()));
-            query = match status {
-                Status::Pending => query.filter(dsl::gate.is_not_null()),
-                Status::Assigned | Status::Active => query.filter(dsl::lease_expires_at.is_not_null()),
-                Status::Completed | Status::Failed | Status::Cancelled => {
-                    query.filter(dsl::ended_at.is_not_null())
-                }
-            };
         }
         if let Some(task_type) = &filter.task_type {
             query = query.filter(dsl::task_type.eq(task_type.to_string()));
@@ -87,18 +115,37 @@ macro_rules! filtered {
 /// # Errors
 /// When the database fails, or a row is corrupt.
 pub fn list(conn: &mut Conn, filter: &Filter, page: Page) -> Result<Vec<StoredTask>, StoreError> {
-    let rows: Vec<TaskRow> = per_backend!(conn, |c| {
-        let mut query = filtered!(filter);
-        if let Some(before) = page.before {
-            query = query.filter(dsl::id.lt(before.to_string()));
-        }
-        query
-            .order(dsl::id.desc())
-            .limit(page.limit)
-            .offset(page.offset)
-            .select(TaskRow::as_select())
-            .load(c)?
-    });
+    let parts = filter.parts();
+    // Of several parts each may hold the whole page, so the offset is taken from their union.
+    let (limit, offset) = if parts.len() == 1 {
+        (page.limit, page.offset)
+    } else {
+        (page.limit + page.offset, 0)
+    };
+    let mut rows: Vec<TaskRow> = Vec::new();
+    for part in parts {
+        per_backend!(conn, |c| {
+            let mut query = filtered!(filter, part);
+            if let Some(before) = page.before {
+                query = query.filter(dsl::id.lt(before.to_string()));
+            }
+            let found: Vec<TaskRow> = query
+                .order(dsl::id.desc())
+                .limit(limit)
+                .offset(offset)
+                .select(TaskRow::as_select())
+                .load(c)?;
+            rows.extend(found);
+        });
+    }
+    if parts.len() > 1 {
+        rows.sort_by(|a, b| b.state.id.cmp(&a.state.id));
+        rows = rows
+            .into_iter()
+            .skip(usize::try_from(page.offset).unwrap_or(0))
+            .take(usize::try_from(page.limit).unwrap_or(0))
+            .collect();
+    }
     documents::complete(conn, rows)
 }
 
@@ -107,13 +154,17 @@ pub fn list(conn: &mut Conn, filter: &Filter, page: Page) -> Result<Vec<StoredTa
 /// # Errors
 /// When the database fails.
 pub fn count(conn: &mut Conn, filter: &Filter, most: i64) -> Result<i64, StoreError> {
-    // Counts ids that a bounded page would hold, so that nobody can ask for a scan of everything.
-    let ids: Vec<i32> = per_backend!(conn, |c| {
-        filtered!(filter)
-            .order(dsl::id.desc())
-            .limit(most)
-            .select(diesel::dsl::sql::<Integer>("1"))
-            .load(c)?
-    });
-    Ok(i64::try_from(ids.len()).unwrap_or(i64::MAX))
+    let mut found = 0;
+    for part in filter.parts() {
+        // Counts what a bounded page would hold, so that nobody can ask for a count of everything.
+        let ones: Vec<i32> = per_backend!(conn, |c| {
+            filtered!(filter, part)
+                .order(dsl::id.desc())
+                .limit(most)
+                .select(diesel::dsl::sql::<Integer>("1"))
+                .load(c)?
+        });
+        found += i64::try_from(ones.len()).unwrap_or(i64::MAX);
+    }
+    Ok(found.min(most))
 }

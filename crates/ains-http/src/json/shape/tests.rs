@@ -155,5 +155,5 @@ fn texts_that_share_their_effort_get_only_the_first_fault_once_it_is_spent() {
         assert!(!faults.is_empty());
         several += usize::from(faults.len() == 2);
     }
-    assert!((1..5).contains(&several), "{several}");
+    assert!((1..20).contains(&several), "{several}");
 }
