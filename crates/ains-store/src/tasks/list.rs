@@ -129,8 +129,12 @@ pub fn list(conn: &mut Conn, filter: &Filter, page: Page) -> Result<Vec<StoredTa
             if let Some(before) = page.before {
                 query = query.filter(dsl::id.lt(before.to_string()));
             }
+            query = match (part, &filter.agent) {
+                // Few, so they are sorted; by the plain id SQLite would walk the whole primary key.
+                (Part::Held, None) => query.order(dsl::id.concat("").desc()),
+                _ => query.order(dsl::id.desc()),
+            };
             let found: Vec<TaskRow> = query
-                .order(dsl::id.desc())
                 .limit(limit)
                 .offset(offset)
                 .select(TaskRow::as_select())
@@ -159,7 +163,6 @@ pub fn count(conn: &mut Conn, filter: &Filter, most: i64) -> Result<i64, StoreEr
         // Counts what a bounded page would hold, so that nobody can ask for a count of everything.
         let ones: Vec<i32> = per_backend!(conn, |c| {
             filtered!(filter, part)
-                .order(dsl::id.desc())
                 .limit(most)
                 .select(diesel::dsl::sql::<Integer>("1"))
                 .load(c)?
