@@ -74,7 +74,10 @@ async fn is_refused(caller: &Caller, agent: &str, id: &str, attempt: Value) {
         ("fail", json!({"error_message": "invalid input"})),
         ("release", json!({})),
     ];
-    for (kind, mut body) in reports.into_iter().filter(|(kind, _)| *kind != "fail" || !has_failed) {
+    for (kind, mut body) in reports
+        .into_iter()
+        .filter(|(kind, _)| *kind != "fail" || !has_failed)
+    {
         body["agent_id"] = json!(agent);
         if !attempt.is_null() {
             body["attempt"] = attempt.clone();
@@ -87,7 +90,8 @@ async fn is_refused(caller: &Caller, agent: &str, id: &str, attempt: Value) {
             "{kind} {body}: {answer:?}"
         );
     }
-    let result = json!({"task_id": id, "attempt": attempt, "status": "COMPLETED", "result_data": {"by": agent}});
+    let result =
+        json!({"task_id": id, "attempt": attempt, "status": "COMPLETED", "result_data": {"by": agent}});
     let path = format!("/ains/agents/{agent}/report");
     let answer = caller.post(&path, &json!({"results": [result]})).await;
     let problem = &list(&answer, "results")[0]["problem"];
@@ -104,7 +108,9 @@ async fn attempts(caller: &Caller, id: &str) -> Vec<(String, String)> {
 }
 
 fn pairs(all: &[(&str, &str)]) -> Vec<(String, String)> {
-    all.iter().map(|(agent, outcome)| ((*agent).to_owned(), (*outcome).to_owned())).collect()
+    all.iter()
+        .map(|(agent, outcome)| ((*agent).to_owned(), (*outcome).to_owned()))
+        .collect()
 }
 
 async fn the_task_of_an_agent_that_vanishes_is_done_by_another(caller: &Caller) {
@@ -115,20 +121,31 @@ async fn the_task_of_an_agent_that_vanishes_is_done_by_another(caller: &Caller) 
     assert_eq!((&lost["task_id"], &lost["attempt"]), (&json!(id), &json!(1)));
     // Not a sign of life from here on: only others call.
     let again = take(caller, "faithful").await;
-    assert_eq!((&again["task_id"], &again["attempt"], &again["lost_leases"]), (&json!(id), &json!(2), &json!(1)));
+    assert_eq!(
+        (&again["task_id"], &again["attempt"], &again["lost_leases"]),
+        (&json!(id), &json!(2), &json!(1))
+    );
     let gone = caller.get("/ains/agents/vanishing").await;
-    assert_eq!((&gone["status"], &gone["active_tasks"]), (&json!("INACTIVE"), &json!(0)));
+    assert_eq!(
+        (&gone["status"], &gone["active_tasks"]),
+        (&json!("INACTIVE"), &json!(0))
+    );
     assert!(gone["trust_score"].as_f64() < Some(0.5), "{gone}");
 
     for attempt in [json!(1), Value::Null] {
         is_refused(caller, "vanishing", &id, attempt).await;
     }
-    caller.complete("faithful", &again, &json!({"by": "faithful"})).await;
+    caller
+        .complete("faithful", &again, &json!({"by": "faithful"}))
+        .await;
     for attempt in [json!(1), Value::Null] {
         is_refused(caller, "vanishing", &id, attempt).await;
     }
     let done = read(caller, &id).await;
-    assert_eq!((&done["status"], &done["result_data"]), (&json!("COMPLETED"), &json!({"by": "faithful"})));
+    assert_eq!(
+        (&done["status"], &done["result_data"]),
+        (&json!("COMPLETED"), &json!({"by": "faithful"}))
+    );
     assert_eq!(done["retry_count"], 0, "a lost lease costs no retry");
     let expected = pairs(&[("vanishing", "lease_lost"), ("faithful", "completed")]);
     assert_eq!(attempts(caller, &id).await, expected);
@@ -138,12 +155,18 @@ async fn what_an_agent_never_starts_is_given_to_another(caller: &Caller) {
     caller.register("sleeping", "text:v1", json!({})).await;
     let id = caller.submit(&task("client", "text:v1", 1), "one").await;
     let pushed = read(caller, &id).await;
-    assert_eq!((&pushed["status"], &pushed["assigned_agent_id"]), (&json!("ASSIGNED"), &json!("sleeping")));
+    assert_eq!(
+        (&pushed["status"], &pushed["assigned_agent_id"]),
+        (&json!("ASSIGNED"), &json!("sleeping"))
+    );
 
     caller.register("awake", "text:v1", json!({})).await;
     let taken = take(caller, "awake").await;
     assert_eq!((&taken["task_id"], &taken["attempt"]), (&json!(id), &json!(2)));
-    assert_eq!((&taken["retry_count"], &taken["lost_leases"]), (&json!(0), &json!(0)));
+    assert_eq!(
+        (&taken["retry_count"], &taken["lost_leases"]),
+        (&json!(0), &json!(0))
+    );
 
     // Nothing more is pushed to it, until it calls again.
     let second = caller.submit(&task("client", "text:v1", 2), "two").await;
@@ -152,7 +175,10 @@ async fn what_an_agent_never_starts_is_given_to_another(caller: &Caller) {
     let second = read(caller, &second).await;
     let woken = caller.submit(&task("client", "text:v1", 3), "three").await;
     let woken = read(caller, &woken).await;
-    assert_eq!(woken["assigned_agent_id"], "sleeping", "it has called: {second} {woken}");
+    assert_eq!(
+        woken["assigned_agent_id"], "sleeping",
+        "it has called: {second} {woken}"
+    );
 
     caller.complete("awake", &taken, &json!({})).await;
     let expected = pairs(&[("sleeping", "not_started"), ("awake", "completed")]);
@@ -165,14 +191,24 @@ async fn a_task_that_takes_three_agents_down_is_poison_and_names_them(caller: &C
     for (number, victim) in victims.into_iter().enumerate() {
         brief(caller, victim, "text:v1").await;
         let taken = take(caller, victim).await;
-        assert_eq!((&taken["task_id"], &taken["attempt"]), (&json!(id), &json!(number + 1)));
+        assert_eq!(
+            (&taken["task_id"], &taken["attempt"]),
+            (&json!(id), &json!(number + 1))
+        );
     }
     let ended = caller.get(&format!("/ains/tasks/{id}?wait_seconds=30")).await;
-    assert_eq!((&ended["status"], &ended["retry_count"]), (&json!("FAILED"), &json!(0)), "{ended}");
+    assert_eq!(
+        (&ended["status"], &ended["retry_count"]),
+        (&json!("FAILED"), &json!(0)),
+        "{ended}"
+    );
     let message = text(&ended, "error_message");
     assert!(message.starts_with("poison"), "{message}");
     assert!(victims.iter().all(|victim| message.contains(victim)), "{message}");
-    assert_eq!(attempts(caller, &id).await, pairs(&victims.map(|victim| (victim, "lease_lost"))));
+    assert_eq!(
+        attempts(caller, &id).await,
+        pairs(&victims.map(|victim| (victim, "lease_lost")))
+    );
     is_refused(caller, "third", &id, json!(3)).await;
 }
 
@@ -180,7 +216,9 @@ async fn what_was_pushed_before_the_first_claim_comes_with_the_claims(caller: &C
     caller.register("eager", "text:v1", json!({})).await;
     let mut pushed = Vec::new();
     for number in 0..5 {
-        let id = caller.submit(&task("client", "text:v1", number), &format!("task-{number}")).await;
+        let id = caller
+            .submit(&task("client", "text:v1", number), &format!("task-{number}"))
+            .await;
         assert_eq!(read(caller, &id).await["status"], "ASSIGNED");
         pushed.push(id);
     }

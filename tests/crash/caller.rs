@@ -67,7 +67,10 @@ impl Caller {
                 Ok(answer) => format!("{answer:?}"),
                 Err(failure) => format!("{failure:?}"),
             };
-            assert!(begun.elapsed() < PATIENCE, "{method} {url} for {PATIENCE:?}: {fault}");
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "{method} {url} for {PATIENCE:?}: {fault}"
+            );
             let next = current.wrapping_add(1);
             let _ = self
                 .current
@@ -157,12 +160,14 @@ pub(crate) fn task(client: &str, capability: &str, number: usize) -> Value {
 #[track_caller]
 pub(crate) fn text(value: &Value, member: &str) -> String {
     let text = value[member].as_str();
-    text.unwrap_or_else(|| panic!("no text `{member}` in {value}")).to_owned()
+    text.unwrap_or_else(|| panic!("no text `{member}` in {value}"))
+        .to_owned()
 }
 
 /// The elements of a member that is a list.
 #[track_caller]
 pub(crate) fn list(value: &Value, member: &str) -> Vec<Value> {
     let list = value[member].as_array();
-    list.unwrap_or_else(|| panic!("no list `{member}` in {value}")).clone()
+    list.unwrap_or_else(|| panic!("no list `{member}` in {value}"))
+        .clone()
 }

@@ -69,7 +69,10 @@ async fn sigterm_answers_everybody(backend: Backend) {
     }
     let mut watched = acknowledged.subscribe();
     let enough = watched.wait_for(|count| *count >= BEFORE);
-    tokio::time::timeout(PATIENCE.0, enough).await.expect("submissions go on").expect("clients submit");
+    tokio::time::timeout(PATIENCE.0, enough)
+        .await
+        .expect("submissions go on")
+        .expect("clients submit");
 
     let asked = Instant::now();
     let status = server.terminate();
@@ -93,12 +96,19 @@ async fn sigterm_answers_everybody(backend: Backend) {
     stored.sort_unstable();
     all.acknowledged.sort_unstable();
     // Not one less, and not one more: what was taken was answered.
-    assert_eq!(stored, all.acknowledged, "refused {}, not taken {:?}", all.refused, all.not_taken);
+    assert_eq!(
+        stored, all.acknowledged,
+        "refused {}, not taken {:?}",
+        all.refused, all.not_taken
+    );
     server.terminate();
 }
 
 fn http() -> Client {
-    Client::builder().no_proxy().build().expect("a client can be made")
+    Client::builder()
+        .no_proxy()
+        .build()
+        .expect("a client can be made")
 }
 
 async fn post(http: &Client, url: &str, body: &Value) -> reqwest::Result<(u16, Value)> {
@@ -115,7 +125,10 @@ async fn until_all_wait(caller: &Caller) {
     loop {
         let routing = caller.post("/ains/routing/test", &test).await;
         let candidates = list(&routing, "candidates");
-        let waiting = candidates.iter().filter(|candidate| candidate["score"].is_number()).count();
+        let waiting = candidates
+            .iter()
+            .filter(|candidate| candidate["score"].is_number())
+            .count();
         if waiting == WAITING {
             return;
         }

@@ -32,7 +32,9 @@ async fn few_do_not_wait_for_many(backend: Backend) {
     let Some(site) = Site::new(backend) else { return };
     let mut server = site.serve(&[]);
     let caller = Caller::new([server.url()]);
-    caller.register("agent", "text:v1", json!({"max_concurrency": 1000})).await;
+    caller
+        .register("agent", "text:v1", json!({"max_concurrency": 1000}))
+        .await;
     // An agent that has claimed is pushed nothing.
     assert!(caller.claim("agent", json!({})).await.is_empty());
     put_in(&caller, "many", MANY).await;
@@ -54,7 +56,9 @@ async fn put_in(caller: &Caller, client: &str, count: usize) {
     let tasks: Vec<Value> = (0..count).map(|number| task(client, "text:v1", number)).collect();
     for (number, batch) in tasks.chunks(BATCH).enumerate() {
         let body = json!({"tasks": batch});
-        let answer = caller.make("/ains/tasks/batch", &body, &format!("{client}-{number}")).await;
+        let answer = caller
+            .make("/ains/tasks/batch", &body, &format!("{client}-{number}"))
+            .await;
         assert_eq!(answer["created"], batch.len());
     }
 }

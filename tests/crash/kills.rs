@@ -48,10 +48,15 @@ async fn nothing_is_lost(backend: Backend) {
     assert!(slowest < BACK, "it was away for {slowest:?}");
 }
 
-#[expect(clippy::disallowed_methods, reason = "this test is run at other sizes by hand")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this test is run at other sizes by hand"
+)]
 fn size(name: &str, usual: usize) -> usize {
     match std::env::var(name) {
-        Ok(size) => size.parse().unwrap_or_else(|_| panic!("{name} is no number: {size}")),
+        Ok(size) => size
+            .parse()
+            .unwrap_or_else(|_| panic!("{name} is no number: {size}")),
         Err(_) => usual,
     }
 }

@@ -24,7 +24,10 @@ fn too_much_is_refused_and_the_rest_is_stored_on_postgres() {
 async fn too_much_is_refused(backend: Backend) {
     let Some(site) = Site::new(backend) else { return };
     let mut server = site.serve(&[("AINS_WRITE_QUEUE", "8")]);
-    let http = Client::builder().no_proxy().build().expect("a client can be made");
+    let http = Client::builder()
+        .no_proxy()
+        .build()
+        .expect("a client can be made");
     let url = format!("{}/ains/tasks", server.url());
     let mut submissions = JoinSet::new();
     for number in 0..AT_ONCE {
@@ -50,15 +53,32 @@ async fn too_much_is_refused(backend: Backend) {
 async fn is_taken(request: reqwest::RequestBuilder) -> bool {
     let answer = request.send().await.expect("an answer");
     let status = answer.status().as_u16();
-    let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let header = |name| {
+        answer
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned)
+    };
     let (content_type, retry_after) = (header("content-type"), header("retry-after"));
     let body: Value = answer.json().await.expect("JSON");
     if status == 200 {
         return true;
     }
-    assert_eq!((status, &body["type"]), (503, &Value::from("/problems/unavailable")), "{body}");
-    assert_eq!(content_type.as_deref(), Some("application/problem+json"), "{body}");
+    assert_eq!(
+        (status, &body["type"]),
+        (503, &Value::from("/problems/unavailable")),
+        "{body}"
+    );
+    assert_eq!(
+        content_type.as_deref(),
+        Some("application/problem+json"),
+        "{body}"
+    );
     let seconds = retry_after.and_then(|seconds| seconds.parse::<u64>().ok());
-    assert!(seconds.is_some_and(|seconds| (1..=60).contains(&seconds)), "{body}");
+    assert!(
+        seconds.is_some_and(|seconds| (1..=60).contains(&seconds)),
+        "{body}"
+    );
     false
 }

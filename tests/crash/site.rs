@@ -54,7 +54,12 @@ impl Site {
             ("AINS_BIND", format!("127.0.0.1:{}", free_port())),
         ]
         .into_iter()
-        .chain(FIXED.iter().chain(settings).map(|(name, value)| (*name, (*value).to_owned())))
+        .chain(
+            FIXED
+                .iter()
+                .chain(settings)
+                .map(|(name, value)| (*name, (*value).to_owned())),
+        )
         .collect();
         let process = start(&envs);
         Server { process, envs }
@@ -90,7 +95,10 @@ impl Server {
 
     /// SIGTERM, and its end. What it has printed must be sound.
     pub(crate) fn terminate(&mut self) -> ExitStatus {
-        let status = self.process.terminate().expect("a server ends when it is asked to");
+        let status = self
+            .process
+            .terminate()
+            .expect("a server ends when it is asked to");
         self.check_log();
         status
     }

@@ -147,10 +147,18 @@ impl Swarm {
         assert_eq!(stored.len(), tasks, "nothing is there that was not acknowledged");
         for (id, task) in &stored {
             let number = ledger.submitted.get(id);
-            assert_eq!(task["input_data"]["number"].as_u64(), number.map(|number| *number as u64), "{task}");
+            assert_eq!(
+                task["input_data"]["number"].as_u64(),
+                number.map(|number| *number as u64),
+                "{task}"
+            );
             assert_eq!(task["status"], "COMPLETED", "{task}");
             assert_eq!(Some(&task["result_data"]), ledger.outcomes.get(id), "{task}");
-            assert_eq!((&task["attempt"], &task["lost_leases"]), (&json!(1), &json!(0)), "{task}");
+            assert_eq!(
+                (&task["attempt"], &task["lost_leases"]),
+                (&json!(1), &json!(0)),
+                "{task}"
+            );
         }
         one_attempt_each(caller, stored.keys().cloned()).await;
         figures(caller, tasks).await;
@@ -167,7 +175,11 @@ impl Shared {
         for round in 0.. {
             let wanted = if round % 2 == 0 { 1 } else { BATCH };
             let permits = u32::try_from(wanted).expect("a small number");
-            self.window.acquire_many(permits).await.expect("the window stays open").forget();
+            self.window
+                .acquire_many(permits)
+                .await
+                .expect("the window stays open")
+                .forget();
             let first = self.next.fetch_add(wanted, Ordering::Relaxed);
             let numbers: Vec<usize> = (first..self.tasks.min(first + wanted)).collect();
             let Some(last) = numbers.last() else {
@@ -175,12 +187,20 @@ impl Shared {
                 return;
             };
             let key = format!("submit-{first}-{last}");
-            let tasks: Vec<Value> = numbers.iter().map(|number| task(CLIENT, CAPABILITY, *number)).collect();
+            let tasks: Vec<Value> = numbers
+                .iter()
+                .map(|number| task(CLIENT, CAPABILITY, *number))
+                .collect();
             let ids = if wanted == 1 {
                 vec![caller.submit(&tasks[0], &key).await]
             } else {
-                let answer = caller.make("/ains/tasks/batch", &json!({"tasks": tasks}), &key).await;
-                list(&answer, "tasks").iter().map(|item| text(item, "task_id")).collect()
+                let answer = caller
+                    .make("/ains/tasks/batch", &json!({"tasks": tasks}), &key)
+                    .await;
+                list(&answer, "tasks")
+                    .iter()
+                    .map(|item| text(item, "task_id"))
+                    .collect()
             };
             assert_eq!(ids.len(), numbers.len());
             self.ledger().submitted.extend(ids.into_iter().zip(numbers));
@@ -193,7 +213,8 @@ impl Shared {
         let mut held: Vec<Value> = Vec::new();
         for round in 0.. {
             let claim = json!({"max": 3, "wait_seconds": 5, "claim_id": format!("{agent}-{round}")});
-            let result = |task: &Value| json!({"by": agent, "round": round, "number": task["input_data"]["number"]});
+            let result =
+                |task: &Value| json!({"by": agent, "round": round, "number": task["input_data"]["number"]});
             let results: Vec<Value> = held.iter().map(result).collect();
             let step = async {
                 if singly {
@@ -228,7 +249,10 @@ impl Shared {
             };
             for task in &held {
                 let attempt = task["attempt"].as_u64().expect("a number");
-                let before = self.ledger().handed.insert((text(task, "task_id"), attempt), agent.to_owned());
+                let before = self
+                    .ledger()
+                    .handed
+                    .insert((text(task, "task_id"), attempt), agent.to_owned());
                 assert_eq!(before, None, "handed to {agent} too: {task}");
             }
         }
@@ -248,7 +272,11 @@ async fn everything(caller: &Caller) -> BTreeMap<String, Value> {
     let mut cursor = String::new();
     loop {
         let page = caller.get(&format!("/ains/tasks?limit={PAGE}{cursor}")).await;
-        all.extend(list(&page, "tasks").into_iter().map(|task| (text(&task, "task_id"), task)));
+        all.extend(
+            list(&page, "tasks")
+                .into_iter()
+                .map(|task| (text(&task, "task_id"), task)),
+        );
         match page["next_cursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
             None => return all,
@@ -286,7 +314,11 @@ async fn figures(caller: &Caller, tasks: usize) {
     let mut completed = 0;
     for number in 0..AGENTS {
         let agent = caller.get(&format!("/ains/agents/agent-{number}")).await;
-        assert_eq!((&agent["active_tasks"], &agent["total_tasks_failed"]), (&json!(0), &json!(0)), "{agent}");
+        assert_eq!(
+            (&agent["active_tasks"], &agent["total_tasks_failed"]),
+            (&json!(0), &json!(0)),
+            "{agent}"
+        );
         completed += agent["total_tasks_completed"].as_u64().expect("a number");
     }
     assert_eq!(completed, tasks as u64, "each completion was counted once");

@@ -13,7 +13,9 @@ const TASKS: usize = 600;
 #[test]
 fn nothing_is_lost_when_one_of_two_servers_is_killed() {
     run(async {
-        let Some(site) = Site::new(Backend::Postgres) else { return };
+        let Some(site) = Site::new(Backend::Postgres) else {
+            return;
+        };
         let mut servers = [site.serve(&[]), site.serve(&[])];
         let [first, second] = [servers[0].url(), servers[1].url()];
         let callers = [
@@ -33,7 +35,10 @@ fn nothing_is_lost_when_one_of_two_servers_is_killed() {
         for server in &mut servers {
             assert!(server.terminate().success());
         }
-        tell(&format!("{TASKS} tasks, two servers and a kill of each: {:?}", begun.elapsed()));
+        tell(&format!(
+            "{TASKS} tasks, two servers and a kill of each: {:?}",
+            begun.elapsed()
+        ));
     });
 }
 

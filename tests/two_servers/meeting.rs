@@ -24,7 +24,9 @@ const SLOW: Duration = Duration::from_secs(8);
 
 /// Two servers on one database, and a caller of each.
 async fn with_two(test: impl AsyncFnOnce([&Caller; 2])) {
-    let Some(site) = Site::new(Backend::Postgres) else { return };
+    let Some(site) = Site::new(Backend::Postgres) else {
+        return;
+    };
     let mut servers = [site.serve(&[]), site.serve(&[])];
     let callers = [Caller::new([servers[0].url()]), Caller::new([servers[1].url()])];
     test([&callers[0], &callers[1]]).await;
@@ -50,28 +52,30 @@ async fn meets(caller: &Caller, agent: &str, what: &str) -> Value {
     let took = begun.elapsed();
     if tasks.len() != 1 || took > SLOW {
         let picture = picture(caller).await;
-        panic!("{what}: {agent} waited {took:?} for {} tasks: {picture}", tasks.len());
+        panic!(
+            "{what}: {agent} waited {took:?} for {} tasks: {picture}",
+            tasks.len()
+        );
     }
     tasks.remove(0)
 }
 
 /// How things are, for whoever has to find out why.
 async fn picture(caller: &Caller) -> String {
-    let mut picture = String::new();
+    let mut tasks = Vec::new();
     for status in ["PENDING", "ASSIGNED", "ACTIVE"] {
-        picture += &format!("\n{status}");
         let page = caller.get(&format!("/ains/tasks?status={status}")).await;
-        for task in list(&page, "tasks") {
-            picture += &format!("\n  {task}");
-        }
+        tasks.extend(list(&page, "tasks").iter().map(Value::to_string));
     }
     let test = json!({"capability_required": "text:v1"});
     let routing = caller.post("/ains/routing/test", &test).await;
-    format!("{picture}\n{routing}")
+    format!("{}\n{routing}", tasks.join("\n"))
 }
 
 async fn submit(caller: &Caller, number: usize) {
-    caller.submit(&task("client", "text:v1", number), &format!("task-{number}")).await;
+    caller
+        .submit(&task("client", "text:v1", number), &format!("task-{number}"))
+        .await;
 }
 
 #[test]
@@ -97,7 +101,9 @@ fn room_that_a_completion_makes_at_one_server_meets_what_comes_in_at_the_other()
 #[test]
 fn room_that_a_completion_makes_meets_what_comes_in_at_one_server_with_several_writers() {
     run(async {
-        let Some(site) = Site::new(Backend::Postgres) else { return };
+        let Some(site) = Site::new(Backend::Postgres) else {
+            return;
+        };
         let mut server = site.serve(&[("AINS_PG_WRITERS", "4")]);
         let caller = Caller::new([server.url()]);
         room_meets_what_comes_in([&caller, &caller]).await;
@@ -136,7 +142,8 @@ fn submissions_and_completions_at_both_servers_meet_all_who_wait() {
             let mut submissions = JoinSet::new();
             let mut meetings = JoinSet::new();
             for (place, agent) in agents.iter().cloned().enumerate() {
-                let [near, far] = [&callers[(round + place) % 2], &callers[(round + place + 1) % 2]].map(Clone::clone);
+                let [near, far] =
+                    [&callers[(round + place) % 2], &callers[(round + place + 1) % 2]].map(Clone::clone);
                 submissions.spawn(async move { submit(&near, round * AGENTS + place).await });
                 let before = held[place].take();
                 meetings.spawn(async move {

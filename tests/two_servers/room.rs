@@ -22,10 +22,14 @@ const CLAIMERS: usize = 4;
 #[test]
 fn four_claimers_on_two_servers_never_hold_more_than_there_is_room_for() {
     run(async {
-        let Some(site) = Site::new(Backend::Postgres) else { return };
+        let Some(site) = Site::new(Backend::Postgres) else {
+            return;
+        };
         let mut servers = [site.serve(&[]), site.serve(&[])];
         let callers = [Caller::new([servers[0].url()]), Caller::new([servers[1].url()])];
-        callers[0].register("agent", "text:v1", json!({"max_concurrency": ROOM})).await;
+        callers[0]
+            .register("agent", "text:v1", json!({"max_concurrency": ROOM}))
+            .await;
         assert!(callers[1].claim("agent", json!({})).await.is_empty());
         let (held, done) = (Arc::new(AtomicUsize::new(0)), Arc::new(watch::Sender::new(0)));
         let mut claimers = JoinSet::new();
@@ -34,8 +38,16 @@ fn four_claimers_on_two_servers_never_hold_more_than_there_is_room_for() {
             claimers.spawn(async move { take_and_complete(&caller, &held, &done).await });
         }
         for (number, caller) in callers.iter().cycle().take(TASKS / 50).enumerate() {
-            let tasks: Vec<Value> = (0..50).map(|place| task("client", "text:v1", number * 50 + place)).collect();
-            caller.make("/ains/tasks/batch", &json!({"tasks": tasks}), &format!("batch-{number}")).await;
+            let tasks: Vec<Value> = (0..50)
+                .map(|place| task("client", "text:v1", number * 50 + place))
+                .collect();
+            caller
+                .make(
+                    "/ains/tasks/batch",
+                    &json!({"tasks": tasks}),
+                    &format!("batch-{number}"),
+                )
+                .await;
         }
         while let Some(claimer) = claimers.join_next().await {
             claimer.expect("there is always room for what is claimed");
@@ -74,15 +86,21 @@ async fn take_and_complete(caller: &Caller, held: &AtomicUsize, done: &watch::Se
 #[test]
 fn two_servers_push_no_more_than_there_is_room_for() {
     run(async {
-        let Some(site) = Site::new(Backend::Postgres) else { return };
+        let Some(site) = Site::new(Backend::Postgres) else {
+            return;
+        };
         let mut servers = [site.serve(&[]), site.serve(&[])];
         let callers = [Caller::new([servers[0].url()]), Caller::new([servers[1].url()])];
-        callers[0].register("agent", "text:v1", json!({"max_concurrency": ROOM})).await;
+        callers[0]
+            .register("agent", "text:v1", json!({"max_concurrency": ROOM}))
+            .await;
         let mut submissions = JoinSet::new();
         for number in 0..20 {
             let caller = callers[number % 2].clone();
             submissions.spawn(async move {
-                caller.submit(&task("client", "text:v1", number), &format!("task-{number}")).await
+                caller
+                    .submit(&task("client", "text:v1", number), &format!("task-{number}"))
+                    .await
             });
         }
         let mut completed = 0;
@@ -91,13 +109,22 @@ fn two_servers_push_no_more_than_there_is_room_for() {
         }
         // As the original's agents work: they look what they have been assigned.
         while completed < 20 {
-            let page = callers[completed % 2].get("/ains/tasks?status=ASSIGNED&assigned_agent_id=agent").await;
+            let page = callers[completed % 2]
+                .get("/ains/tasks?status=ASSIGNED&assigned_agent_id=agent")
+                .await;
             let assigned = list(&page, "tasks");
-            assert!((1..=ROOM).contains(&assigned.len()), "{completed} are done: {page}");
+            assert!(
+                (1..=ROOM).contains(&assigned.len()),
+                "{completed} are done: {page}"
+            );
             let path = format!("/ains/tasks/{}", assigned[0]["task_id"].as_str().expect("an id"));
             let start = json!({"agent_id": "agent", "attempt": assigned[0]["attempt"]});
-            callers[(completed + 1) % 2].post(&format!("{path}/start"), &start).await;
-            callers[completed % 2].complete("agent", &assigned[0], &json!({})).await;
+            callers[(completed + 1) % 2]
+                .post(&format!("{path}/start"), &start)
+                .await;
+            callers[completed % 2]
+                .complete("agent", &assigned[0], &json!({}))
+                .await;
             completed += 1;
         }
         for server in &mut servers {

@@ -447,6 +447,17 @@ mod tests {
     }
 
     #[test]
+    fn a_dependency_is_an_id_or_an_object_and_never_a_list() {
+        let read = serde_json::from_str::<Dependency>;
+        assert_eq!(read(r#""t""#).expect("an id"), Dependency::Id("t".to_owned()));
+        let edge = read(r#"{"task_id":"t","when":null,"new":1}"#).expect("an edge");
+        assert_eq!((edge.task_id(), edge.when()), ("t", "success"));
+        for text in [r#"["t","any"]"#, "1", "null", r#"{"when":"any"}"#] {
+            read(text).expect_err(text);
+        }
+    }
+
+    #[test]
     fn what_is_unknown_of_a_task_is_null() {
         let text = serde_json::to_string(&Task::default()).expect("JSON");
         assert!(text.contains(r#""result_data":null"#), "{text}");

@@ -8,6 +8,9 @@ use serde::Serialize;
 
 use crate::problem::Problem;
 
+/// Bytes that the answer to a submission or a report fits in, so that it is written without growing.
+const USUAL: usize = 512;
+
 /// What a handler gives back.
 pub(crate) type Answer<T> = Result<Reply<T>, Problem>;
 
@@ -25,7 +28,9 @@ impl<T: Serialize> Responder for Reply<T> {
 
 /// The JSON form of an answer.
 pub(crate) fn to_text<T: Serialize>(answer: &T) -> String {
-    serde_json::to_string(answer).expect("answers have text keys and so a JSON form")
+    let mut text = Vec::with_capacity(USUAL);
+    serde_json::to_writer(&mut text, answer).expect("answers have text keys and so a JSON form");
+    String::from_utf8(text).expect("JSON is text")
 }
 
 /// 200 with JSON that is written already.

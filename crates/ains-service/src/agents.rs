@@ -79,7 +79,7 @@ impl Ains {
                 };
                 let active = tasks::loads(conn, &[wanted])?
                     .first()
-                    .map_or(0, |(_, held)| *held);
+                    .map_or(0, |(_, load)| load.held);
                 Ok(Some(AgentView { agent, active }))
             })
             .await?;
@@ -170,6 +170,7 @@ impl Ains {
     pub async fn heartbeat(&self, id: AgentId, heartbeat: Heartbeat) -> Result<HeartbeatSeen, Error> {
         let now = self.now();
         let status = heartbeat.status.status();
+        self.meet(&id).await?;
         let first = {
             let mut state = self.engine().lock();
             let known = state.roster.get(&id).ok_or_else(|| not_found(&id))?;
@@ -212,6 +213,14 @@ impl Ains {
             at: now,
             cancelled,
         })
+    }
+
+    /// Makes sure that this server knows an agent: it may have been registered at another just now.
+    pub(crate) async fn meet(&self, id: &AgentId) -> Result<(), Error> {
+        if !self.engine().lock().roster.contains_key(id) {
+            crate::background::reread(self, vec![id.clone()]).await?;
+        }
+        Ok(())
     }
 
     /// Compares what an agent believes it holds with what it does hold: what it should stop, and
@@ -265,7 +274,7 @@ impl Ains {
             {
                 return Ok(earlier.map(Answer::Replayed));
             }
-            let Some((agent, mut provided)) = loaded(tx, &id)? else {
+            let Some((mut agent, mut provided)) = loaded(tx, &id)? else {
                 return Ok(Err(not_found(&id)));
             };
             let name = new.name.as_str().to_lowercase();
@@ -290,6 +299,9 @@ impl Ains {
                 created_at: tx.now,
             };
             capabilities::insert(tx.conn, &capability)?;
+            // So that other servers see a change, should they miss the word of it.
+            agent.updated_at = tx.now;
+            agents::save(tx.conn, &[&agent])?;
             tx.after.count("capabilities", 1);
             if let Some(once) = &once {
                 keep_answer(tx.conn, once, (once.render)(&capability), tx.now)?;
@@ -323,14 +335,19 @@ impl Ains {
     /// When there is no such agent, or it would provide more than it may.
     pub async fn change_agent(&self, id: AgentId, change: AgentChange) -> Result<AgentView, Error> {
         self.write(move |tx| {
+            // The tags are part of what it provides, so they are checked first and read again after.
+            if let Some(tags) = &change.tags {
+                let published = capabilities::offered_by(tx.conn, std::slice::from_ref(&id))?;
+                let published = published.into_iter().map(|(_, name)| name.to_lowercase());
+                let tags = tags.iter().map(|tag| tag.as_str().to_lowercase());
+                if tags.chain(published).collect::<BTreeSet<_>>().len() > limits::CAPABILITIES {
+                    return Ok(Err(Error::TooManyCapabilities(limits::CAPABILITIES)));
+                }
+            }
             let changed = edit(tx, &id, |agent, _| apply(agent, &change))?;
-            // The tags are part of what it provides, so the pool reads that again.
             if change.tags.is_some()
                 && let Some((agent, provided)) = loaded(tx, &id)?
             {
-                if provided.len() > limits::CAPABILITIES {
-                    return Ok(Err(Error::TooManyCapabilities(limits::CAPABILITIES)));
-                }
                 tx.after.put.push((agent, Some(provided)));
             }
             Ok(changed)
@@ -365,7 +382,7 @@ impl Ains {
             };
             let held = tasks::loads(tx.conn, std::slice::from_ref(&id))?
                 .first()
-                .map_or(0, |(_, held)| *held);
+                .map_or(0, |(_, load)| load.held);
             if held > 0 {
                 return Ok(Err(Error::AgentBusy {
                     id: id.to_string(),
@@ -508,7 +525,7 @@ fn edit(
         .count("agents.active", i64::from(was_inactive) - i64::from(is_inactive));
     let active = tasks::loads(tx.conn, std::slice::from_ref(id))?
         .first()
-        .map_or(0, |(_, held)| *held);
+        .map_or(0, |(_, load)| load.held);
     tx.after.updated.insert(id.clone(), agent.clone());
     Ok(Ok(AgentView { agent, active }))
 }

@@ -222,8 +222,9 @@ fn read_agents(conn: &mut Conn, state: &mut State) -> Result<(), StoreError> {
         let Some(last) = page.last() else { return Ok(()) };
         after = last.id.to_string();
         for (agent, offered) in with_capabilities(conn, page)? {
-            let active = loads.get(&agent.id).copied().unwrap_or(0);
-            state.put(&agent, Some(offered), Some(active));
+            state.put(&agent, Some(offered));
+            let held = loads.get(&agent.id).copied().unwrap_or(0);
+            state.set_load(&agent.id, tasks::Load { held, counted_at: 0 });
         }
     }
 }

@@ -5,6 +5,8 @@
 
 mod peers;
 
+pub(crate) use self::peers::reread;
+
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -54,6 +56,9 @@ pub(crate) fn start(ains: &Ains) -> Vec<JoinHandle<()>> {
             |ains| async move { housekeeping(&ains).await },
         ),
     ];
+    handles.push(every(ains, peers::RECHECK, |ains| async move {
+        peers::recheck(&ains).await
+    }));
     handles.extend(peers::start(ains));
     handles
 }
@@ -126,6 +131,11 @@ async fn judge(ains: &Ains) -> Result<bool, Error> {
 pub(crate) async fn store_signs(ains: &Ains) -> Result<(), Error> {
     let signs: Vec<Sign> = {
         let mut state = ains.engine().lock();
+        // A claim that waits is a sign of life too.
+        let now = ains.now();
+        for agent in state.waiting.clone() {
+            state.sign(&agent, now, false);
+        }
         let unstored = std::mem::take(&mut state.unstored_signs);
         unstored
             .into_iter()
@@ -164,6 +174,8 @@ async fn beat(ains: &Ains) -> Result<(), Error> {
     let peers = nodes
         .iter()
         .any(|node| node.node_id != own && node.seen_at >= alive);
+    // Others can only be on PostgreSQL; on SQLite it is this server before a restart.
+    let peers = peers && ains.inner.store.backend() == ains_store::Backend::Postgres;
     ains.inner.machine.has_peers.store(peers, Ordering::Relaxed);
     Ok(())
 }

@@ -29,9 +29,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ains_core::agent::{Agent, AgentStatus};
 use ains_core::effect::Attempt;
+use ains_core::fair::Turns;
 use ains_core::{AgentId, Lane, Status, TaskId, Timestamp};
 use ains_store::counters::Deltas;
-use ains_store::tasks::StoredTask;
+use ains_store::tasks::{Load, StoredTask};
 use ains_store::trust::TrustRecord;
 use ains_store::{Conn, StoreError};
 
@@ -67,7 +68,7 @@ pub(crate) struct After {
     /// Agents that are gone.
     pub(crate) removed: Vec<AgentId>,
     /// What agents hold now, where it was counted.
-    pub(crate) loads: BTreeMap<AgentId, u32>,
+    pub(crate) loads: BTreeMap<AgentId, Load>,
     /// What agents hold less, where it was not counted.
     pub(crate) freed: BTreeMap<AgentId, u32>,
     /// Agents that were given something.
@@ -86,8 +87,6 @@ pub(crate) struct After {
     pub(crate) next_instant: Option<Timestamp>,
     /// Tasks for waiting claims.
     pub(crate) deliveries: BTreeMap<(AgentId, u64), Vec<StoredTask>>,
-    /// Whether a sweep left something for the next.
-    pub(crate) sweep_again: bool,
     /// Statistics.
     pub(crate) deltas: Deltas,
 }
@@ -166,6 +165,8 @@ struct Batch<'a> {
     attempts: Vec<Attempt>,
     trust: Vec<TrustRecord>,
     positions: Positions,
+    /// Whose turn it is in the lanes of this batch.
+    turns: BTreeMap<Lane, Turns>,
     /// What was submitted, to be stored in one statement.
     new_tasks: Vec<StoredTask>,
 }
@@ -224,6 +225,7 @@ fn execute(
         attempts: Vec::new(),
         trust: Vec::new(),
         positions: Positions::default(),
+        turns: BTreeMap::new(),
         new_tasks: Vec::new(),
     };
     for op in ops.iter_mut() {
@@ -273,7 +275,6 @@ impl Batch<'_> {
                 self.agents.insert(agent.id.clone(), agent);
             }
             // Counted in a statement of its own, after the locks (architecture §3).
-            self.tx.after.loads = agents.iter().map(|agent| (agent.clone(), 0)).collect();
             self.tx
                 .after
                 .loads
@@ -297,6 +298,6 @@ impl Batch<'_> {
     }
 
     fn load_of(&self, agent: &AgentId) -> u32 {
-        self.tx.after.loads.get(agent).copied().unwrap_or(0)
+        self.tx.after.loads.get(agent).map_or(0, |load| load.held)
     }
 }

@@ -15,6 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use ains_core::agent::{Agent, AgentStatus};
 use ains_core::routing::{AgentPool, Ask, Door, Health, Profile, Reservation, Seat, Strategy};
 use ains_core::{AgentId, Lane, TaskId, Timestamp};
+use ains_store::tasks::Load;
 use tokio::sync::Notify;
 
 pub(crate) use self::ends::EndWatch;
@@ -43,6 +44,8 @@ pub(crate) struct State {
     pub(crate) lanes: Lanes,
     /// Claims that wait for a subset of their agent's capabilities: the pool does not know of them.
     pub(crate) choosy: BTreeSet<(AgentId, u64)>,
+    /// Agents of which a claim waits here.
+    pub(crate) waiting: BTreeSet<AgentId>,
     /// The next instant at which a lease ends, a task is due, or one expires.
     pub(crate) next_instant: Option<Timestamp>,
     /// Agents with signs of life that are not stored yet.
@@ -59,7 +62,7 @@ pub(crate) struct News {
     /// Agents that changed: to be read again.
     pub(crate) agents: BTreeSet<AgentId>,
     /// What agents hold now.
-    pub(crate) loads: BTreeMap<AgentId, u32>,
+    pub(crate) loads: BTreeMap<AgentId, Load>,
     /// Tasks that ended.
     pub(crate) ended: BTreeSet<TaskId>,
     /// What agents should stop working on.
@@ -107,9 +110,21 @@ fn health(status: AgentStatus) -> Health {
 }
 
 impl State {
+    /// Takes in how much an agent holds, unless a later count is known: they do not arrive in the
+    /// order of the commits.
+    pub(crate) fn set_load(&mut self, agent: &AgentId, load: Load) {
+        let (Some(seat), Some(known)) = (self.pool.seat(agent), self.roster.get_mut(agent)) else {
+            return;
+        };
+        if load.counted_at >= known.counted_at {
+            known.counted_at = load.counted_at;
+            self.pool.set_active(seat, load.held);
+        }
+    }
+
     /// Takes in what the store says of an agent. `capabilities` are tags and published names;
     /// without them what was known stays.
-    pub(crate) fn put(&mut self, agent: &Agent, capabilities: Option<Vec<String>>, active: Option<u32>) {
+    pub(crate) fn put(&mut self, agent: &Agent, capabilities: Option<Vec<String>>) {
         let seat = self.pool.seat(&agent.id);
         let current = seat.and_then(|seat| self.pool.get(seat));
         let capabilities = capabilities.unwrap_or_else(|| {
@@ -117,7 +132,7 @@ impl State {
                 .map(|profile| profile.capabilities.clone())
                 .unwrap_or_default()
         });
-        let active = active.unwrap_or_else(|| current.map_or(0, |profile| profile.active));
+        let active = current.map_or(0, |profile| profile.active);
         let known = self
             .roster
             .entry(agent.id.clone())
@@ -147,6 +162,10 @@ impl State {
             return;
         };
         if let Some(known) = self.roster.get_mut(&agent.id) {
+            // Rows do not arrive in the order of the commits.
+            if agent.updated_at < known.updated_at {
+                return;
+            }
             known.refresh(agent);
         }
         self.pool.set_trust(seat, agent.trust);
@@ -161,6 +180,7 @@ impl State {
     pub(crate) fn remove(&mut self, agent: &AgentId) {
         self.pool.remove(agent);
         self.unstored_signs.remove(agent);
+        self.waiting.remove(agent);
         if let Some(known) = self.roster.remove(agent) {
             for waiter in known.waiting {
                 self.choosy.remove(&(agent.clone(), waiter.claim.number));
@@ -206,7 +226,12 @@ impl State {
         self.pool.undo(pick.reservation);
         if let (Some(waiter), Some(known)) = (pick.waiter, self.roster.get_mut(&pick.agent)) {
             known.unreserve(waiter);
+            let over = known.is_over(waiter);
             self.reset_door(&pick.agent);
+            if over && let Some(claim) = self.give_up(&pick.agent, waiter) {
+                // Its time ran out, or its caller left, while something was on its way to it.
+                let _ = claim.reply.send(Ok(Vec::new()));
+            }
         }
     }
 
@@ -241,6 +266,7 @@ impl State {
         }
         if let Some(known) = self.roster.get_mut(&agent) {
             known.waiting.push_back(Waiter::new(claim));
+            self.waiting.insert(agent.clone());
             self.reset_door(&agent);
         }
         None
@@ -249,17 +275,28 @@ impl State {
     /// Takes a waiting claim out, if it still waits and nothing is reserved for it.
     pub(crate) fn give_up(&mut self, agent: &AgentId, number: u64) -> Option<Claim> {
         let claim = self.roster.get_mut(agent)?.take(number, false)?;
-        self.choosy.remove(&(agent.clone(), number));
-        self.reset_door(agent);
+        self.taken_out(agent, number);
         Some(claim)
     }
 
     /// Takes a claim out to be answered.
     pub(crate) fn serve(&mut self, agent: &AgentId, number: u64) -> Option<Claim> {
         let claim = self.roster.get_mut(agent)?.take(number, true)?;
-        self.choosy.remove(&(agent.clone(), number));
-        self.reset_door(agent);
+        self.taken_out(agent, number);
         Some(claim)
+    }
+
+    /// A claim no longer waits.
+    fn taken_out(&mut self, agent: &AgentId, number: u64) {
+        self.choosy.remove(&(agent.clone(), number));
+        if self
+            .roster
+            .get(agent)
+            .is_none_or(|known| known.waiting.is_empty())
+        {
+            self.waiting.remove(agent);
+        }
+        self.reset_door(agent);
     }
 
     /// Takes every claim out that waits and has nothing reserved.

@@ -207,7 +207,7 @@ impl Machine {
 fn take_in(state: &mut State, after: &mut batch::After, now: Timestamp) -> BTreeSet<Lane> {
     let mut opened = BTreeSet::new();
     for (agent, capabilities) in &after.put {
-        state.put(agent, capabilities.clone(), None);
+        state.put(agent, capabilities.clone());
     }
     for agent in after.updated.values() {
         state.update(agent);
@@ -222,9 +222,7 @@ fn take_in(state: &mut State, after: &mut batch::After, now: Timestamp) -> BTree
         }
     }
     for (agent, load) in &after.loads {
-        if let Some(seat) = state.pool.seat(agent) {
-            state.pool.set_active(seat, *load);
-        }
+        state.set_load(agent, *load);
     }
     for (agent, fewer) in &after.freed {
         if let Some(seat) = state.pool.seat(agent) {

@@ -37,6 +37,11 @@ impl Ains {
         new: Vec<NewTask>,
         once: Option<Once<[Task]>>,
     ) -> Result<Answer<Vec<Task>>, Error> {
+        for task in &new {
+            if let Ok(client) = task.spec.client.as_str().parse() {
+                self.meet(&client).await?;
+            }
+        }
         {
             let state = self.engine().lock();
             for task in &new {

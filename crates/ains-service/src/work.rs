@@ -26,6 +26,7 @@ impl Ains {
     /// # Errors
     /// When there is no such agent, too much is waiting, or the store fails.
     pub async fn claim(&self, agent: AgentId, request: ClaimRequest) -> Result<Vec<StoredTask>, Error> {
+        self.meet(&agent).await?;
         self.sign(&agent);
         let (claim, pending) = self.prepare(agent, request);
         self.queue(Op::Claim(claim));
@@ -143,9 +144,11 @@ impl Pending<'_> {
                 .saturating_duration_since(Instant::now())
                 .max(Duration::from_millis(1)),
         );
+        let mut stopping = self.ains.inner.stopping.subscribe();
         tokio::select! {
             answer = &mut self.answer => return flat(answer),
             () = time_over => {}
+            _ = stopping.wait_for(|stopping| *stopping) => {}
         }
         if self
             .ains

@@ -67,7 +67,9 @@ impl From<Diesel> for StoreError {
                         .to_owned(),
                 ),
                 _ if SQLITE_BUSY.contains(&info.message())
-                    || info.message().contains("deadlock detected") =>
+                    || ["deadlock detected", "due to lock timeout"]
+                        .iter()
+                        .any(|sign| info.message().contains(sign)) =>
                 {
                     Self::Contended(error)
                 }

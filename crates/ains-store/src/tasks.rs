@@ -12,10 +12,13 @@ mod row;
 
 use ains_core::{AgentId, Task, TaskId, Timestamp};
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+use serde::{Deserialize, Serialize};
 
 use crate::connection::Conn;
 use crate::error::StoreError;
 use crate::schema::tasks::dsl;
+use crate::set::SetQuery;
 pub use documents::INLINE_LIMIT;
 pub use list::{Filter, Page, count, list};
 pub use queue::{Look, Queue, ends, heads, ready_lanes, waiting_priorities};
@@ -140,11 +143,11 @@ pub fn held_for_claim(conn: &mut Conn, agent: &AgentId, claim: &str) -> Result<V
     documents::complete(conn, rows)
 }
 
-/// What an agent was given and has not started, oldest first, at most `limit`; locked on PostgreSQL.
+/// What an agent was given and has not started, oldest first; locked on PostgreSQL.
 ///
 /// # Errors
 /// When the database fails, or a row is corrupt.
-pub fn assigned_to(conn: &mut Conn, agent: &AgentId, limit: i64) -> Result<Vec<StoredTask>, StoreError> {
+pub fn assigned_to(conn: &mut Conn, agent: &AgentId) -> Result<Vec<StoredTask>, StoreError> {
     macro_rules! assigned {
         () => {
             dsl::tasks
@@ -152,7 +155,6 @@ pub fn assigned_to(conn: &mut Conn, agent: &AgentId, limit: i64) -> Result<Vec<S
                 .filter(dsl::lease_expires_at.is_not_null())
                 .filter(dsl::status.eq("ASSIGNED"))
                 .order(dsl::id)
-                .limit(limit)
                 .select(TaskRow::as_select())
         };
     }
@@ -179,30 +181,64 @@ pub fn held_by(conn: &mut Conn, agent: &AgentId) -> Result<Vec<TaskId>, StoreErr
     ids.iter().map(|id| crate::codec::read("tasks", id)).collect()
 }
 
-/// How many tasks each of `agents` holds; those that hold none may be left out.
+/// How many tasks an agent holds, and when that was counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Load {
+    /// How many.
+    pub held: u32,
+    /// When the count began, in microseconds by the database's clock; 0 on SQLite, where counts
+    /// come in order anyway. Of two counts made under the lock of the agent, the later holds.
+    pub counted_at: i64,
+}
+
+/// How many tasks each of `agents` holds. To be exact, the agents must have been locked in an
+/// earlier statement.
 ///
 /// # Errors
 /// When the database fails, or a row is corrupt.
-pub fn loads(conn: &mut Conn, agents: &[AgentId]) -> Result<Vec<(AgentId, u32)>, StoreError> {
-    let rows: Vec<(Option<String>, i64)> = match conn {
-        Conn::Sqlite(c) => {
-            let mut rows = Vec::with_capacity(agents.len());
-            for agent in agents {
+pub fn loads(conn: &mut Conn, agents: &[AgentId]) -> Result<Vec<(AgentId, Load)>, StoreError> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Text)]
+        agent_id: String,
+        #[diesel(sql_type = BigInt)]
+        held: i64,
+        #[diesel(sql_type = BigInt)]
+        counted_at: i64,
+    }
+    let count = |held: i64| u32::try_from(held).unwrap_or(u32::MAX);
+    match conn {
+        Conn::Sqlite(c) => agents
+            .iter()
+            .map(|agent| {
                 let held = dsl::tasks
                     .filter(dsl::agent_id.eq(agent.as_str()))
                     .filter(dsl::lease_expires_at.is_not_null());
-                rows.push((Some(agent.to_string()), held.count().get_result(c)?));
-            }
-            rows
+                let held = count(held.count().get_result(c)?);
+                Ok((agent.clone(), Load { held, counted_at: 0 }))
+            })
+            .collect(),
+        Conn::Postgres(c) => {
+            let rows: Vec<Row> = SetQuery::new(
+                "SELECT a.agent_id, (SELECT count(*) FROM tasks t WHERE t.agent_id = a.agent_id \
+                 AND t.lease_expires_at IS NOT NULL) AS held, \
+                 (extract(epoch FROM statement_timestamp()) * 1000000)::bigint AS counted_at \
+                 FROM json_array_elements_text(",
+                agents,
+                "::json) AS a (agent_id)",
+            )?
+            .load(c)?;
+            rows.into_iter()
+                .map(|row| {
+                    let load = Load {
+                        held: count(row.held),
+                        counted_at: row.counted_at,
+                    };
+                    Ok((crate::codec::read("tasks", &row.agent_id)?, load))
+                })
+                .collect()
         }
-        Conn::Postgres(c) => dsl::tasks
-            .filter(dsl::agent_id.eq_any(agents.iter().map(AgentId::as_str)))
-            .filter(dsl::lease_expires_at.is_not_null())
-            .group_by(dsl::agent_id)
-            .select((dsl::agent_id, diesel::dsl::count_star()))
-            .load(c)?,
-    };
-    row::loads(rows)
+    }
 }
 
 /// How many tasks every agent holds that holds any: for the start of a server.

@@ -169,7 +169,10 @@ impl<W: Work> Thread<W> {
     fn carry_out(&mut self, mut ops: Vec<W::Op>) -> Vec<W::Op> {
         match self.attempt(&mut ops) {
             Ok(outcome) => self.work.done(self.number, ops, outcome),
-            Err(error) if ops.len() == 1 || error.is_unavailable() => {
+            Err(error)
+                if ops.len() == 1
+                    || (error.is_unavailable() && !matches!(error, StoreError::Contended(_))) =>
+            {
                 let text = error.to_string();
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,

@@ -68,7 +68,8 @@ pub enum Refusal {
 impl Task {
     /// Applies an agent's report. `chance` in -1.0..=1.0 is the jitter of a retry's delay.
     ///
-    /// Start, complete and fail may be repeated: the same one again changes nothing.
+    /// Start and complete may be repeated: the same one again changes nothing. Whether a failure
+    /// was reported before is for whoever keeps the record of attempts to say.
     ///
     /// # Errors
     /// When the agent does not hold the attempt, or the event does not fit the state.
@@ -120,8 +121,8 @@ impl Task {
         let said = match report.kind {
             ReportKind::Start => Status::Active,
             ReportKind::Complete => Status::Completed,
-            ReportKind::Fail(_) => Status::Failed,
-            ReportKind::Progress | ReportKind::Release => return false,
+            // A failure may have been the server's own verdict; the record of attempts tells.
+            ReportKind::Fail(_) | ReportKind::Progress | ReportKind::Release => return false,
         };
         self.status == said
             && self.agent.as_ref() == Some(&report.agent)

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ains_core::{AgentId, Lane, TaskId};
 use ains_store::signals::{self, Heard, MAX_PAYLOAD, Signals};
+use ains_store::tasks::Load;
 use ains_store::{agents, tasks};
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::Ordering;
@@ -18,7 +19,7 @@ use crate::error::Error;
 use crate::op::Op;
 
 /// How often a server looks for itself what it should have heard (architecture §6).
-const RECHECK: Duration = Duration::from_secs(1);
+pub(super) const RECHECK: Duration = Duration::from_secs(1);
 
 /// How far back changes of agents are read again: longer than any transaction takes.
 const OVERLAP: Duration = Duration::from_secs(30);
@@ -40,7 +41,7 @@ struct Word {
     agents: BTreeSet<AgentId>,
     /// What agents hold.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    loads: BTreeMap<AgentId, u32>,
+    loads: BTreeMap<AgentId, Load>,
     /// Tasks that ended.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     ended: BTreeSet<TaskId>,
@@ -57,7 +58,6 @@ pub(super) fn start(ains: &Ains) -> Vec<JoinHandle<()>> {
     vec![
         tokio::spawn(speak(ains.clone(), signals)),
         tokio::spawn(listen(ains.clone(), heard)),
-        super::every(ains, RECHECK, |ains| async move { recheck(&ains).await }),
     ]
 }
 
@@ -185,8 +185,8 @@ async fn take_in(ains: &Ains, word: Word) -> Result<(), Error> {
             state.lanes.mark(lane);
         }
         for (agent, load) in &word.loads {
+            state.set_load(agent, *load);
             if let Some(seat) = state.pool.seat(agent) {
-                state.pool.set_active(seat, *load);
                 lanes.extend(state.lanes_for(seat));
             }
         }
@@ -204,12 +204,12 @@ async fn take_in(ains: &Ains, word: Word) -> Result<(), Error> {
 }
 
 /// Reads agents again; those that are gone are let go. The lanes that they may be given work of.
-async fn reread(ains: &Ains, ids: Vec<AgentId>) -> Result<BTreeSet<Lane>, Error> {
+pub(crate) async fn reread(ains: &Ains, ids: Vec<AgentId>) -> Result<BTreeSet<Lane>, Error> {
     let wanted = ids.clone();
     let (found, loads) = ains
         .read(move |conn| {
             let found = agents::by_ids(conn, &wanted)?;
-            let loads: BTreeMap<AgentId, u32> = tasks::loads(conn, &wanted)?.into_iter().collect();
+            let loads = tasks::loads(conn, &wanted)?;
             Ok((with_capabilities(conn, found)?, loads))
         })
         .await?;
@@ -223,13 +223,12 @@ async fn reread(ains: &Ains, ids: Vec<AgentId>) -> Result<BTreeSet<Lane>, Error>
     }
     let mut nearest = None;
     for (agent, provided) in found {
-        state.put(
-            &agent,
-            Some(provided),
-            Some(loads.get(&agent.id).copied().unwrap_or(0)),
-        );
+        state.put(&agent, Some(provided));
         nearest = nearest.min(Some(agent.silent_at())).or(Some(agent.silent_at()));
-        if let Some(seat) = state.pool.seat(&agent.id) {
+    }
+    for (agent, load) in loads {
+        state.set_load(&agent, load);
+        if let Some(seat) = state.pool.seat(&agent) {
             lanes.extend(state.lanes_for(seat));
         }
     }
@@ -237,11 +236,24 @@ async fn reread(ains: &Ains, ids: Vec<AgentId>) -> Result<BTreeSet<Lane>, Error>
     Ok(lanes)
 }
 
-/// Looks for what was not heard: agents that changed, tasks that are ready, tasks that ended.
-async fn recheck(ains: &Ains) -> Result<(), Error> {
-    if !ains.inner.machine.has_peers.load(Ordering::Relaxed) {
-        return Ok(());
-    }
+/// Looks for what was not heard, or was lost with a failed transaction: agents that changed, tasks
+/// that are ready, tasks that ended. Alone, a server looks only while claims wait.
+pub(super) async fn recheck(ains: &Ains) -> Result<(), Error> {
+    let alone = !ains.inner.machine.has_peers.load(Ordering::Relaxed);
+    // A count that came late may make an agent look full.
+    let full: Vec<AgentId> = {
+        let state = ains.engine().lock();
+        if alone && state.waiting.is_empty() {
+            return Ok(());
+        }
+        let is_full = |agent: &&AgentId| {
+            state
+                .pool
+                .seat(agent)
+                .is_some_and(|seat| state.pool.room(seat) == 0)
+        };
+        state.waiting.iter().filter(is_full).cloned().collect()
+    };
     let since = ains.now() - OVERLAP;
     let (changed, lanes) = ains
         .read(move |conn| {
@@ -263,6 +275,7 @@ async fn recheck(ains: &Ains) -> Result<(), Error> {
             .iter()
             .filter(|agent| !is_known(agent))
             .map(|agent| agent.id.clone())
+            .chain(full)
             .collect()
     };
     let mut lanes: BTreeSet<Lane> = lanes.into_iter().collect();

@@ -86,9 +86,11 @@ impl Batch<'_> {
     /// Whether this very failure has been recorded: the task may have gone on since.
     fn failed_before(&mut self, delivery: &Delivery) -> Result<bool, StoreError> {
         let report = &delivery.report;
-        let Some(attempt) = report.attempt else {
-            return Ok(false);
-        };
+        let current = self
+            .tasks
+            .get(&report.task)
+            .map_or(0, |loaded| loaded.stored.task.attempt);
+        let attempt = report.attempt.unwrap_or(current);
         let same = |record: &ains_core::effect::Attempt| {
             record.number == attempt
                 && record.agent == report.agent
@@ -158,7 +160,6 @@ impl Batch<'_> {
             // left to the next sweep, because its agent is not locked.
             let task = &loaded.stored.task;
             if task.status.is_leased() && task.agent != *holder {
-                self.tx.after.sweep_again = true;
                 continue;
             }
             let Some(verdict) = task.verdict(now) else {
@@ -178,7 +179,15 @@ impl Batch<'_> {
     fn silence(&mut self, plan: &Plan) -> u64 {
         let mut judged = 0;
         for (id, held) in &plan.silent {
-            let heard = self.engine.lock().roster.get(id).map(|known| known.last_seen);
+            let now = self.tx.now;
+            let heard = self.engine.lock().roster.get(id).map(|known| {
+                // A claim that waits is a sign of life too.
+                if known.waiting.is_empty() {
+                    known.last_seen
+                } else {
+                    now
+                }
+            });
             let Some(agent) = self.agents.get_mut(id) else {
                 continue;
             };

@@ -37,7 +37,7 @@ impl Batch<'_> {
 
     fn free(&mut self, agent: &AgentId) {
         match self.tx.after.loads.get_mut(agent) {
-            Some(load) => *load = load.saturating_sub(1),
+            Some(load) => load.held = load.held.saturating_sub(1),
             None => *self.tx.after.freed.entry(agent.clone()).or_default() += 1,
         }
     }

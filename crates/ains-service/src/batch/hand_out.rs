@@ -15,6 +15,9 @@ use crate::engine::Pick;
 use crate::error::Error;
 use crate::op::Claim;
 
+/// A task and the priority it goes by: a rescued one takes the place of the best that waits.
+pub(super) type Ranked = (u8, StoredTask);
+
 /// Who gets a task in a long poll: the agent, the number of its claim, and the claim's id.
 pub(super) type Receiver = (AgentId, u64, Option<String>);
 
@@ -38,16 +41,15 @@ impl Batch<'_> {
             }
             .is_ok();
         if !given {
-            // What this server knew of the agent was old; it is told what the row says.
-            self.tx.after.updated.extend(
-                self.agents
-                    .get(&pick.agent)
-                    .map(|agent| (agent.id.clone(), agent.clone())),
-            );
+            // What this server knew of the agent was old; it is told what the database says.
+            match self.agents.get(&pick.agent) {
+                Some(agent) => drop(self.tx.after.updated.insert(agent.id.clone(), agent.clone())),
+                None => self.tx.after.removed.push(pick.agent.clone()),
+            }
             plan.reject(pick);
             return None;
         }
-        self.tx.after.loads.insert(pick.agent.clone(), load + 1);
+        self.tx.after.loads.entry(pick.agent.clone()).or_default().held += 1;
         self.tx.after.assigned.insert(pick.agent.clone());
         let number = pick.waiter?;
         let claim_id = self
@@ -80,7 +82,7 @@ impl Batch<'_> {
                 self.tx.after.ready.insert(lane);
                 continue;
             }
-            self.tx.after.served.push((lane, task.priority));
+            self.note_served(lane, task.priority);
             let claim_id = receiver.as_ref().and_then(|(_, _, id)| id.clone());
             if let Some((agent, number, _)) = receiver {
                 let stored = StoredTask {
@@ -133,9 +135,7 @@ impl Batch<'_> {
         let Some(agent) = self.agents.get(&claim.agent) else {
             return Ok(Ok(Vec::new()));
         };
-        let room = agent
-            .max_concurrency
-            .saturating_sub(self.tx.after.loads.get(&claim.agent).copied().unwrap_or(0));
+        let room = agent.max_concurrency.saturating_sub(self.load_of(&claim.agent));
         let wanted = claim.max.min(room);
         if agent.draining || wanted == 0 {
             return Ok(Ok(Vec::new()));
@@ -151,8 +151,14 @@ impl Batch<'_> {
         let mut given = merge(found, wanted as usize);
         for (lane, fetched) in lanes.into_iter().zip(fetched) {
             let taken = given.iter().filter(|(from, _)| *from == lane).count();
-            if fetched < wanted as usize && taken == fetched && self.is_empty_but_for(&lane, fetched)? {
+            if fetched >= wanted as usize || taken < fetched {
+                continue;
+            }
+            if self.is_empty_but_for(&lane, fetched)? {
                 self.tx.after.emptied.insert(lane);
+            } else {
+                // Others hold tasks of it that they may not take: looked at again when they are done.
+                self.tx.after.ready.insert(lane);
             }
         }
         for (lane, stored) in &mut given {
@@ -168,8 +174,8 @@ impl Batch<'_> {
                 Some(before),
                 (stored.task.status, stored.task.priority),
             );
-            self.tx.after.served.push((lane.clone(), stored.task.priority));
-            *self.tx.after.loads.entry(claim.agent.clone()).or_default() += 1;
+            self.note_served(lane.clone(), stored.task.priority);
+            self.tx.after.loads.entry(claim.agent.clone()).or_default().held += 1;
         }
         let given: Vec<StoredTask> = given.into_iter().map(|(_, stored)| stored).collect();
         self.save_handed(&given)?;
@@ -179,30 +185,57 @@ impl Batch<'_> {
         Ok(Ok(given))
     }
 
-    /// Begins what an agent was pushed before it first claimed: from now on it learns of its work
-    /// by its claims only.
+    /// Begins what an agent was pushed before it first claimed, and takes back what it did not ask
+    /// for: from now on it learns of its work by its claims only.
     fn begin_pushed(&mut self, claim: &Claim) -> Result<Vec<StoredTask>, StoreError> {
-        let mut pushed = tasks::assigned_to(self.tx.conn, &claim.agent, claim.max.into())?;
+        let mut pushed = tasks::assigned_to(self.tx.conn, &claim.agent)?;
+        let mut begun = 0;
         for stored in &mut pushed {
             let before = (stored.task.status, stored.task.priority);
-            let report = Report {
-                task: stored.task.id,
-                agent: claim.agent.clone(),
-                attempt: None,
-                kind: ReportKind::Start,
+            let (agent, task) = (claim.agent.clone(), stored.task.id);
+            let capability = stored.task.capability.as_str().to_lowercase();
+            let asked = claim
+                .capabilities
+                .as_ref()
+                .is_none_or(|subset| subset.contains(&capability));
+            let kind = if asked && begun < claim.max {
+                ReportKind::Start
+            } else {
+                ReportKind::Release
             };
-            if stored.task.apply(&report, 0.0, self.tx.now).is_ok() {
+            let report = Report {
+                task,
+                agent,
+                attempt: None,
+                kind,
+            };
+            // It is ASSIGNED to this agent, so neither is refused.
+            let Ok(effects) = stored.task.apply(&report, 0.0, self.tx.now) else {
+                continue;
+            };
+            self.apply(task, effects);
+            if stored.task.is_ready() {
+                stored.task.queue_key = Some(self.positions.of(self.tx.conn, &stored.task, true)?);
+                self.tx.after.ready.insert(stored.task.lane());
+            } else {
+                begun += 1;
                 stored.claim_id.clone_from(&claim.claim_id);
-                self.tx.after.due_with(&stored.task);
-                tally::moved(
-                    &mut self.tx.after,
-                    Some(before),
-                    (stored.task.status, stored.task.priority),
-                );
             }
+            self.tx.after.due_with(&stored.task);
+            let after = (stored.task.status, stored.task.priority);
+            tally::moved(&mut self.tx.after, Some(before), after);
         }
         self.save_handed(&pushed)?;
+        pushed.retain(|stored| stored.task.status.is_leased());
         Ok(pushed)
+    }
+
+    /// Notes a hand-out for the turns of the lane, within this batch and after it.
+    fn note_served(&mut self, lane: Lane, priority: u8) {
+        if let Some(turns) = self.turns.get_mut(&lane) {
+            turns.served(priority);
+        }
+        self.tx.after.served.push((lane, priority));
     }
 
     /// Saves tasks that were handed out; their documents stay as they are.
@@ -232,7 +265,7 @@ impl Batch<'_> {
 
     /// The lanes that a claim may take from and that may hold something, each with its turns,
     /// beginning at a different one each time.
-    fn lanes_of(&self, claim: &Claim, tenth: u8) -> Vec<(Lane, Turns)> {
+    fn lanes_of(&mut self, claim: &Claim, tenth: u8) -> Vec<(Lane, Turns)> {
         let state = self.engine.lock();
         let Some(seat) = state.pool.seat(&claim.agent) else {
             return Vec::new();
@@ -259,7 +292,11 @@ impl Batch<'_> {
             .into_iter()
             .filter(|lane| !state.pool.must_yield(seat, &lane.capability, lane.tenth))
             .map(|lane| {
-                let turns = state.lanes.turns(&lane);
+                let turns = self
+                    .turns
+                    .entry(lane.clone())
+                    .or_insert_with(|| state.lanes.turns(&lane));
+                let turns = turns.clone();
                 (lane, turns)
             })
             .collect();
@@ -279,11 +316,14 @@ pub(super) fn in_turn(
     n: u32,
     mut turns: Turns,
     look: Look,
-) -> Result<Vec<StoredTask>, StoreError> {
+) -> Result<Vec<Ranked>, StoreError> {
     let heads = tasks::heads(conn, lane, None, n.into(), look)?;
     let rescues = turns.rescues_within(n.into());
     if rescues == 0 || heads.is_empty() {
-        return Ok(heads);
+        return Ok(heads
+            .into_iter()
+            .map(|stored| (stored.task.priority, stored))
+            .collect());
     }
     let mut by_priority: BTreeMap<u8, VecDeque<StoredTask>> = BTreeMap::new();
     for stored in heads {
@@ -302,30 +342,32 @@ pub(super) fn in_turn(
     let mut ordered = Vec::with_capacity(n as usize);
     while ordered.len() < n as usize {
         by_priority.retain(|_, waiting| !waiting.is_empty());
-        let Some(priority) = turns.next(by_priority.keys().copied()) else {
+        let best = by_priority.keys().next_back().copied();
+        let Some((best, priority)) = best.zip(turns.next(by_priority.keys().copied())) else {
             break;
         };
         turns.served(priority);
-        ordered.extend(by_priority.get_mut(&priority).and_then(VecDeque::pop_front));
+        let next = by_priority.get_mut(&priority).and_then(VecDeque::pop_front);
+        ordered.extend(next.map(|stored| (best, stored)));
     }
     Ok(ordered)
 }
 
-/// Takes `n` tasks from several lanes: by the priority of each lane's next, then lanes in turn.
-fn merge(mut lanes: Vec<(Lane, VecDeque<StoredTask>)>, n: usize) -> Vec<(Lane, StoredTask)> {
+/// Takes `n` tasks from several lanes: by the rank of each lane's next, then lanes in turn.
+fn merge(mut lanes: Vec<(Lane, VecDeque<Ranked>)>, n: usize) -> Vec<(Lane, StoredTask)> {
     let mut merged = Vec::with_capacity(n.min(100));
     while merged.len() < n {
         let best = lanes
             .iter()
             .enumerate()
-            .filter_map(|(place, (_, tasks))| Some((tasks.front()?.task.priority, place)))
-            .max_by_key(|(priority, place)| (*priority, std::cmp::Reverse(*place)));
+            .filter_map(|(place, (_, tasks))| Some((tasks.front()?.0, place)))
+            .max_by_key(|(rank, place)| (*rank, std::cmp::Reverse(*place)));
         let Some((_, place)) = best else { break };
         let mut lane = lanes.remove(place);
-        if let Some(stored) = lane.1.pop_front() {
+        if let Some((_, stored)) = lane.1.pop_front() {
             merged.push((lane.0.clone(), stored));
         }
-        // To the end, so that lanes of equal priority take turns.
+        // To the end, so that lanes of equal rank take turns.
         lanes.push(lane);
     }
     merged

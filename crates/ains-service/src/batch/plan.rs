@@ -114,7 +114,7 @@ impl Plan {
             let full = heads.len() >= MATCH as usize;
             let mut state = context.engine.lock();
             let mut placed = 0;
-            for stored in heads {
+            for (_, stored) in heads {
                 let how = How {
                     strategy: stored.task.strategy,
                     heartbeat_needed: stored.task.heartbeat_needed,

@@ -23,6 +23,8 @@ pub(crate) struct Known {
     interval: Duration,
     /// When its row last changed, as far as this server has read it.
     pub(crate) updated_at: Timestamp,
+    /// When what it holds was last counted, by the database's clock.
+    pub(crate) counted_at: i64,
     /// The latest sign of life, stored or not.
     pub(crate) last_seen: Timestamp,
     stored_seen: Timestamp,
@@ -55,7 +57,10 @@ impl Waiter {
     }
 
     fn is_open(&self) -> bool {
-        self.claim.capabilities.is_none() && !self.sealed && self.reserved < self.claim.max
+        self.claim.capabilities.is_none()
+            && !self.sealed
+            && self.reserved < self.claim.max
+            && !self.claim.reply.is_closed()
     }
 }
 
@@ -67,6 +72,7 @@ impl Known {
             unresponsive: agent.unresponsive,
             interval: agent.heartbeat_interval,
             updated_at: agent.updated_at,
+            counted_at: 0,
             last_seen: agent.last_seen_at,
             stored_seen: agent.last_seen_at,
             last_heartbeat: agent.last_heartbeat_at,
@@ -134,6 +140,18 @@ impl Known {
         {
             waiter.sealed = waiter.reserved > 0;
         }
+    }
+
+    /// Whether claim `number` waits although its time is over or its caller is gone.
+    pub(crate) fn is_over(&self, number: u64) -> bool {
+        let waiter = self
+            .waiting
+            .iter()
+            .find(|waiter| waiter.claim.number == number && waiter.reserved == 0);
+        waiter.is_some_and(|waiter| {
+            let claim = &waiter.claim;
+            claim.reply.is_closed() || claim.until.is_none_or(|until| until <= std::time::Instant::now())
+        })
     }
 
     /// Takes a claim out; one that something is reserved for only if `served`.

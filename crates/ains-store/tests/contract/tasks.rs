@@ -224,7 +224,7 @@ fn what_an_agent_holds_is_counted(db: &TestDb) {
         loads
             .iter()
             .find(|(other, _)| *other == agent)
-            .map_or(0, |(_, held)| *held)
+            .map_or(0, |(_, load)| load.held)
     };
     assert_eq!((load(a.clone()), load(b)), (2, 0));
     assert_eq!(tasks::all_loads(&mut conn).unwrap(), [(a.clone(), 2)]);
