@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ains_core::Timestamp;
+use ains_store::Backend;
 use ains_store::agents::Sign;
 use ains_store::{agents, counters, idempotency, nodes, tasks};
 use tokio::task::JoinHandle;
@@ -155,8 +156,18 @@ pub(crate) async fn store_signs(ains: &Ains) -> Result<(), Error> {
     if signs.is_empty() {
         return Ok(());
     }
-    ains.write(move |tx| agents::save_signs(tx.conn, &signs).map(Ok))
-        .await
+    match ains.inner.store.backend() {
+        Backend::Sqlite => {
+            ains.write(move |tx| agents::save_signs(tx.conn, &signs).map(Ok))
+                .await
+        }
+        // In a transaction of its own: many agents locked before those of a batch are would make
+        // servers wait for each other.
+        Backend::Postgres => {
+            ains.read(move |conn| conn.transact(|conn| agents::save_signs(conn, &signs)))
+                .await
+        }
+    }
 }
 
 /// Says that this server lives, and looks who else does.
@@ -175,7 +186,7 @@ async fn beat(ains: &Ains) -> Result<(), Error> {
         .iter()
         .any(|node| node.node_id != own && node.seen_at >= alive);
     // Others can only be on PostgreSQL; on SQLite it is this server before a restart.
-    let peers = peers && ains.inner.store.backend() == ains_store::Backend::Postgres;
+    let peers = peers && ains.inner.store.backend() == Backend::Postgres;
     ains.inner.machine.has_peers.store(peers, Ordering::Relaxed);
     Ok(())
 }
