@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ains_core::agent::{Agent, AgentStatus};
+use ains_core::agent::Agent;
 use ains_core::{AgentId, Name, Timestamp, TrustScore};
 use diesel::prelude::*;
 use serde::Serialize;
@@ -244,31 +244,6 @@ pub fn find(conn: &mut Conn, id: &AgentId) -> Result<Option<Agent>, StoreError> 
         .first(c)
         .optional()?);
     row.map(AgentRow::into_agent).transpose()
-}
-
-/// Agents in order of registration, perhaps only those of one status, and how many there are.
-///
-/// # Errors
-/// When the database fails, or a row is corrupt.
-pub fn list(
-    conn: &mut Conn,
-    status: Option<AgentStatus>,
-    limit: i64,
-    offset: i64,
-) -> Result<Vec<Agent>, StoreError> {
-    let rows: Vec<AgentRow> = per_backend!(conn, |c| {
-        let mut query = dsl::agents.into_boxed();
-        if let Some(status) = status {
-            query = query.filter(dsl::status.eq(status.as_str()));
-        }
-        query
-            .order((dsl::created_at, dsl::agent_id))
-            .limit(limit)
-            .offset(offset)
-            .select(AgentRow::as_select())
-            .load(c)?
-    });
-    into_agents(rows)
 }
 
 /// The agents with these ids, in order of registration.

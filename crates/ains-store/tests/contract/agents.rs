@@ -155,10 +155,14 @@ fn changes_since_an_instant_are_found(db: &TestDb) {
         changed.iter().map(|agent| agent.id.as_str()).collect::<Vec<_>>(),
         ["c", "b"]
     );
+    let ids = [
+        "b".parse().unwrap(),
+        "a".parse().unwrap(),
+        "none".parse().unwrap(),
+    ];
+    let found = agents::by_ids(&mut conn, &ids).unwrap();
     assert_eq!(
-        agents::list(&mut conn, Some(AgentStatus::Active), 10, 1)
-            .unwrap()
-            .len(),
-        2
+        found.iter().map(|agent| agent.id.as_str()).collect::<Vec<_>>(),
+        ["a", "b"]
     );
 }
