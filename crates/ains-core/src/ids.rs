@@ -110,6 +110,8 @@ minted! {
     TaskId = "task_", "a task id";
     /// A batch of tasks submitted together: `batch_` and 32 lower hex digits.
     BatchId = "batch_", "a batch id";
+    /// Tasks submitted together as one dependency graph: `graph_` and 32 lower hex digits.
+    GraphId = "graph_", "a graph id";
     /// A published capability: `cap_` and 32 lower hex digits.
     CapabilityId = "cap_", "a capability id";
     /// A recorded change of trust: `trust_` and 32 lower hex digits.

@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
 pub mod agent;
+pub mod dependency;
 pub mod effect;
 pub mod fair;
+pub mod graph;
 pub mod ids;
 pub mod lane;
 pub mod routing;
@@ -10,8 +12,10 @@ pub mod task;
 pub mod time;
 pub mod trust;
 
+pub use dependency::{Condition, Dependency};
 pub use effect::Effect;
-pub use ids::{AgentId, BatchId, CapabilityId, ClientId, KeyId, Mint, Name, TaskId, TrustRecordId};
+pub use graph::DependencyGraph;
+pub use ids::{AgentId, BatchId, CapabilityId, ClientId, GraphId, KeyId, Mint, Name, TaskId, TrustRecordId};
 pub use lane::Lane;
 pub use task::{Status, Task};
 pub use time::{Clock, Timestamp};
