@@ -296,6 +296,12 @@ fn good_value(operation: &Operation, field: &Field, estate: &Estate) -> String {
         "endpoint" => json!("http://localhost:8001"),
         "status" => json!("ACTIVE"),
         "task_ids" => json!([estate.task]),
+        "tasks" if operation.path == "/ains/tasks/graph" => json!([{
+            "name": "a",
+            "task_type": "test",
+            "capability_required": estate.capability,
+            "input_data": {},
+        }]),
         "tasks" => json!([{
             "client_id": estate.agent,
             "task_type": "test",

@@ -101,6 +101,7 @@ impl Operation {
     pub(crate) fn is_bulky(&self) -> bool {
         let bulky = [
             "/ains/tasks/batch",
+            "/ains/tasks/graph",
             "/aitp/tasks/batch",
             "/ains/agents/{id}/report",
         ];

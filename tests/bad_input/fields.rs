@@ -207,6 +207,10 @@ async fn read_again(asker: &Asker, estate: &Estate) -> Vec<String> {
         format!("/ains/tasks/{task}"),
         format!("/aitp/tasks/{task}"),
         format!("/ains/tasks/{task}/attempts"),
+        format!("/ains/tasks/{task}/dependencies"),
+        format!("/ains/tasks/{task}/dependents"),
+        format!("/ains/tasks/{task}/graph"),
+        format!("/ains/tasks/{task}/why"),
         format!("/ains/agents/{agent}"),
         format!("/ains/agents/{agent}/capabilities"),
         format!("/ains/agents/{agent}/trust/history?limit=200"),
@@ -283,6 +287,14 @@ async fn a_list_is_not_taken_for_an_object(world: &Arc<World>) {
         (
             &"/aitp/tasks/batch".to_owned(),
             "{\"tasks\":[[\"c\",\"t\",\"x:v1\",{}]]}".to_owned(),
+        ),
+        (
+            &"/ains/tasks/graph".to_owned(),
+            "{\"tasks\":[[\"a\",null,\"t\",\"x:v1\",{}]]}".to_owned(),
+        ),
+        (
+            &"/ains/tasks/graph".to_owned(),
+            "{\"tasks\":[{\"name\":\"a\"}],\"edges\":[[\"a\",\"a\"]]}".to_owned(),
         ),
     ] {
         let request = Request::new("POST", path).json(body);

@@ -38,9 +38,9 @@ pub struct AitpSubmitTask {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 10, default = 3)]
     pub max_retries: Option<i64>,
-    /// Tasks that must end first, at most 1,000.
+    /// Tasks that must end first, at most 10,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(max_items = 1000)]
+    #[schema(max_items = 10000)]
     pub depends_on: Option<Vec<Dependency>>,
     /// How the agent is chosen. Default `round_robin`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,6 +72,9 @@ pub struct AitpSubmitTask {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 86400)]
     pub heartbeat_timeout_seconds: Option<i64>,
+    /// Whether the agent finds the results of the dependencies in the input, as `dependency_results`. Default false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub results_from_dependencies: Option<bool>,
 }
 
 /// The answer of `POST /aitp/tasks`.

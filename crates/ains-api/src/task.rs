@@ -1,16 +1,10 @@
 //! Holds a task as clients send it, read it and list it.
 
-use std::fmt;
-
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{self, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::words::{
-    DependencyCondition, Gate, RetryPolicy, RoutingStrategy, TaskStatus, TimeoutPolicy, Word,
-};
-use crate::{Json, Timestamp};
+use crate::words::{Gate, RetryPolicy, RoutingStrategy, TaskStatus, TimeoutPolicy, WhyGate, Word};
+use crate::{Dependency, Json, Timestamp};
 
 /// The body of `POST /ains/tasks`: a task to be made.
 ///
@@ -42,9 +36,9 @@ pub struct SubmitTask {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 10, default = 3)]
     pub max_retries: Option<i64>,
-    /// Tasks that must end first, at most 1,000.
+    /// Tasks that must end first, at most 10,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(max_items = 1000)]
+    #[schema(max_items = 10000)]
     pub depends_on: Option<Vec<Dependency>>,
     /// How the agent is chosen. Default `round_robin`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -76,83 +70,12 @@ pub struct SubmitTask {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 86400)]
     pub heartbeat_timeout_seconds: Option<i64>,
-    /// Whether the results of the dependencies are put into the input. Default false.
+    /// Whether the agent finds the results of the dependencies in the input, as `dependency_results`. Default false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub results_from_dependencies: Option<bool>,
     /// The template whose defaults the task takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template_id: Option<String>,
-}
-
-/// Something a task waits for: an id, or an id with the condition it must end with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(untagged)]
-pub enum Dependency {
-    /// A task that must end as COMPLETED.
-    Id(String),
-    /// A task that must end in a certain way.
-    Edge {
-        /// The task.
-        task_id: String,
-        /// How it must end. Default `success`.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[schema(value_type = Option<DependencyCondition>)]
-        when: Option<String>,
-    },
-}
-
-impl Dependency {
-    /// The task that is waited for.
-    pub fn task_id(&self) -> &str {
-        match self {
-            Self::Id(task_id) | Self::Edge { task_id, .. } => task_id,
-        }
-    }
-
-    /// The condition, `success` where none is given.
-    pub fn when(&self) -> &str {
-        match self {
-            Self::Id(_) => DependencyCondition::Success.as_str(),
-            Self::Edge { when, .. } => when.as_deref().unwrap_or(DependencyCondition::Success.as_str()),
-        }
-    }
-}
-
-/// By hand, because serde's own way keeps a copy of the value and takes a list for the object.
-impl<'de> Deserialize<'de> for Dependency {
-    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        struct Edge {
-            task_id: String,
-            #[serde(default)]
-            when: Option<String>,
-        }
-
-        struct Either;
-
-        impl<'de> Visitor<'de> for Either {
-            type Value = Dependency;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a task id, or an object of `task_id` and `when`")
-            }
-
-            fn visit_str<E: de::Error>(self, id: &str) -> Result<Dependency, E> {
-                Ok(Dependency::Id(id.to_owned()))
-            }
-
-            fn visit_string<E: de::Error>(self, id: String) -> Result<Dependency, E> {
-                Ok(Dependency::Id(id))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Dependency, A::Error> {
-                let Edge { task_id, when } = Edge::deserialize(MapAccessDeserializer::new(members))?;
-                Ok(Dependency::Edge { task_id, when })
-            }
-        }
-
-        source.deserialize_any(Either)
-    }
 }
 
 /// The answer of `POST /ains/tasks`.
@@ -195,12 +118,22 @@ pub struct Task {
     /// What holds it back, while it is PENDING.
     #[schema(value_type = Option<Gate>)]
     pub gate: Option<Word>,
+    /// Since when that holds it back.
+    pub gate_since: Option<Timestamp>,
     /// Whether a dependency holds it back.
     pub is_blocked: bool,
     /// 1 to 10, 10 is handed out first.
     pub priority: u8,
     /// What it waits or waited for.
     pub depends_on: Vec<Dependency>,
+    /// How many of those have not been resolved.
+    pub unresolved_dependencies: u32,
+    /// Whether the agent finds the results of the dependencies in the input, as `dependency_results`.
+    pub results_from_dependencies: bool,
+    /// The graph that it was submitted with.
+    pub graph_id: Option<String>,
+    /// Its name in that graph.
+    pub name: Option<String>,
     /// How its agent is chosen.
     #[schema(value_type = RoutingStrategy)]
     pub routing_strategy: Word,
@@ -305,6 +238,9 @@ pub struct TaskFilter {
     /// Tasks that this agent holds, or held last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assigned_agent_id: Option<String>,
+    /// Tasks that were submitted with this graph.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub graph_id: Option<String>,
     /// Tasks of this chain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chain_id: Option<String>,
@@ -378,6 +314,10 @@ pub struct PatchTask {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub metadata: Option<Json>,
+    /// Replaces the tasks that must end first, at most 10,000; only while the task is PENDING.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_items = 10000)]
+    pub depends_on: Option<Vec<Dependency>>,
 }
 
 /// The query of `POST /ains/tasks/{id}/retry`.
@@ -416,21 +356,32 @@ pub struct Attempt {
     pub error_message: Option<String>,
 }
 
+/// The answer of `GET /ains/tasks/{id}/why`: why the task is not running.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Why {
+    /// The task.
+    pub task_id: String,
+    /// Where it stands.
+    #[schema(value_type = TaskStatus)]
+    pub status: Word,
+    /// The first gate that is closed; null if the task is not PENDING.
+    #[schema(value_type = Option<WhyGate>)]
+    pub gate: Option<Word>,
+    /// Since when it is; of a task that is not PENDING, since when it is in its status.
+    pub since: Timestamp,
+    /// The same for people, in one sentence.
+    pub detail: String,
+    /// The tasks that it waits for, or the next ones before it in its queue; at most 100.
+    pub tasks: Vec<String>,
+    /// The agents that it is about; at most 100.
+    pub agents: Vec<String>,
+    /// Its place in its queue, 1 for the next; null if it is in none, or behind 10,000 others.
+    pub position: Option<u64>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_dependency_is_an_id_or_an_edge() {
-        let text = r#"["task_1",{"task_id":"task_2","when":"done"},{"task_id":"task_3"}]"#;
-        let all: Vec<Dependency> = serde_json::from_str(text).expect("dependencies");
-        let read: Vec<_> = all.iter().map(|one| (one.task_id(), one.when())).collect();
-        assert_eq!(
-            read,
-            [("task_1", "success"), ("task_2", "done"), ("task_3", "success")]
-        );
-        assert_eq!(serde_json::to_string(&all).expect("JSON"), text);
-    }
 
     #[test]
     fn a_submission_keeps_its_input_as_text_and_ignores_what_it_does_not_know() {
@@ -444,17 +395,6 @@ mod tests {
     fn a_patch_refuses_what_it_does_not_know() {
         let error = serde_json::from_str::<PatchTask>(r#"{"status":"FAILED"}"#).expect_err("unknown");
         assert!(error.to_string().contains("unknown field `status`"), "{error}");
-    }
-
-    #[test]
-    fn a_dependency_is_an_id_or_an_object_and_never_a_list() {
-        let read = serde_json::from_str::<Dependency>;
-        assert_eq!(read(r#""t""#).expect("an id"), Dependency::Id("t".to_owned()));
-        let edge = read(r#"{"task_id":"t","when":null,"new":1}"#).expect("an edge");
-        assert_eq!((edge.task_id(), edge.when()), ("t", "success"));
-        for text in [r#"["t","any"]"#, "1", "null", r#"{"when":"any"}"#] {
-            read(text).expect_err(text);
-        }
     }
 
     #[test]

@@ -126,6 +126,44 @@ words! {
         Done = "done",
     }
 
+    /// Why a PENDING task is not running: the first gate that is closed.
+    WhyGate {
+        /// A dependency is not resolved.
+        Dependency = "dependency",
+        /// Its `run_at`, or the delay of a retry, lies ahead.
+        NotDue = "not_due",
+        /// No agent that takes work provides the capability.
+        NoCapableAgent = "no_capable_agent",
+        /// Those that provide it are not trusted enough.
+        Trust = "trust",
+        /// Those that may do it have no room.
+        AgentsBusy = "agents_busy",
+        /// It waits its turn.
+        Queue = "queue",
+        /// Somebody paused it.
+        Paused = "paused",
+    }
+
+    /// Which way to look from a task along its dependencies.
+    GraphDirection {
+        /// At what it waits for, and what that waits for, and so on; also `upstream`.
+        Dependencies = "dependencies",
+        /// At what waits for it, and what waits for that, and so on; also `downstream`.
+        Dependents = "dependents",
+        /// At both.
+        Both = "both",
+    }
+
+    /// How a dependency graph is answered.
+    GraphFormat {
+        /// As nodes and edges.
+        Json = "json",
+        /// As a drawing for Graphviz.
+        Dot = "dot",
+        /// As a drawing for Mermaid.
+        Mermaid = "mermaid",
+    }
+
     /// What an agent last said of itself.
     AgentStatus {
         /// Well.

@@ -1,6 +1,6 @@
 //! The schemas say what the types read and write.
 
-use ains_api::{AgentReport, BatchSubmit, SubmitTask, Task, Timestamp};
+use ains_api::{AgentReport, BatchSubmit, SubmitGraph, SubmitTask, Task, TaskGraph, Timestamp};
 use serde_json::{Value, json};
 use utoipa::openapi::{ComponentsBuilder, OpenApiBuilder};
 use utoipa::{PartialSchema, ToSchema};
@@ -41,6 +41,8 @@ fn every_reference_has_a_target() {
         components::<Task>(),
         components::<AgentReport>(),
         components::<BatchSubmit>(),
+        components::<SubmitGraph>(),
+        components::<TaskGraph>(),
     ] {
         let mut found = Vec::new();
         references(&all, &mut found);
@@ -69,6 +71,18 @@ fn a_report_refuses_other_fields() {
     assert_eq!(
         components::<AgentReport>()["AgentReport"]["additionalProperties"],
         json!(false)
+    );
+}
+
+#[test]
+fn of_a_task_in_a_graph_only_the_name_is_needed_and_other_fields_are_refused() {
+    let all = components::<SubmitGraph>();
+    assert_eq!(all["GraphTask"]["required"], json!(["name"]));
+    assert_eq!(all["GraphTask"]["additionalProperties"], json!(false));
+    assert_eq!(all["TaskDefaults"].get("required"), None);
+    assert_eq!(
+        all["TaskDefaults"]["properties"]["priority"]["maximum"],
+        json!(10)
     );
 }
 

@@ -5,6 +5,7 @@ mod aitp;
 mod client;
 mod clients;
 mod error;
+mod graphs;
 mod key;
 mod retry;
 mod routing;

@@ -7,6 +7,7 @@
 //! | `report` | what an agent says: start, progress, complete, fail, release |
 //! | `judge` | what the clock says: time-outs, lost leases, expiry, due |
 //! | `change` | what a client or operator says: cancel, retry, priority, time-out |
+//! | `waiting` | what the tasks say that it waits for |
 //! | `retry` | whether and when to try again |
 //!
 //! Each decision takes the task and the instant, changes the task, and returns the
@@ -20,6 +21,7 @@ mod retry;
 mod status;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use std::time::Duration;
 
@@ -28,9 +30,10 @@ pub use judge::Verdict;
 pub use report::{Failure, Refusal, Report, ReportKind};
 pub use retry::{RetryPolicy, TimeoutPolicy, UnknownPolicy, is_retryable};
 pub use status::{Event, Gate, IllegalTransition, Status, UnknownStatus};
+pub use waiting::NotPending;
 
 use crate::effect::{Attempt, Effect, Outcome};
-use crate::ids::{AgentId, ClientId, Name, TaskId};
+use crate::ids::{AgentId, ClientId, GraphId, Name, TaskId};
 use crate::lane::Lane;
 use crate::routing::Strategy;
 use crate::time::Timestamp;
@@ -113,6 +116,18 @@ pub struct Task {
     pub expires_at: Option<Timestamp>,
     /// Not routed before.
     pub run_at: Option<Timestamp>,
+    /// Since when it waits for what it waits for, while PENDING.
+    pub gate_since: Option<Timestamp>,
+    /// How many dependencies it has.
+    pub dependencies: u32,
+    /// How many of them have not been judged.
+    pub unresolved: u32,
+    /// Whether their results are put into its input when it is handed out.
+    pub results_from_dependencies: bool,
+    /// The graph that it was submitted with.
+    pub graph: Option<GraphId>,
+    /// Its name in that graph.
+    pub name: Option<Name>,
     /// When the gate `not_due` opens.
     pub due_at: Option<Timestamp>,
     /// When the current lease ends.
@@ -150,6 +165,12 @@ pub struct TaskSpec {
     pub expires_at: Option<Timestamp>,
     /// Not routed before.
     pub run_at: Option<Timestamp>,
+    /// Whether the results of its dependencies are put into its input when it is handed out.
+    pub results_from_dependencies: bool,
+    /// The graph that it is submitted with.
+    pub graph: Option<GraphId>,
+    /// Its name in that graph.
+    pub name: Option<Name>,
 }
 
 impl TaskSpec {
@@ -170,6 +191,9 @@ impl TaskSpec {
             retry_policy: RetryPolicy::default(),
             expires_at: None,
             run_at: None,
+            results_from_dependencies: false,
+            graph: None,
+            name: None,
         }
     }
 }
@@ -211,6 +235,12 @@ impl Task {
             ended_at: None,
             expires_at: spec.expires_at,
             run_at: spec.run_at,
+            gate_since: Some(now),
+            dependencies: 0,
+            unresolved: 0,
+            results_from_dependencies: spec.results_from_dependencies,
+            graph: spec.graph,
+            name: spec.name,
             due_at,
             lease_expires_at: None,
         }
@@ -235,7 +265,9 @@ impl Task {
         if !self.status.is_leased() {
             self.lease_expires_at = None;
         }
-        self.gate = (self.status == Status::Pending).then_some(Gate::Ready);
+        let waits = self.status == Status::Pending;
+        self.gate = waits.then_some(Gate::Ready);
+        self.gate_since = waits.then_some(now);
         self.ended_at = self.status.is_terminal().then_some(now);
         Ok(())
     }

@@ -2,6 +2,9 @@
 
 pub(crate) mod agent;
 pub(crate) mod aitp;
+pub(crate) mod dependency;
+pub(crate) mod drawing;
+pub(crate) mod graph;
 pub(crate) mod task;
 pub(crate) mod trust;
 pub(crate) mod work;

@@ -12,7 +12,8 @@ use utoipa::{Modify, OpenApi};
 use common::Common;
 
 use crate::routes::{
-    agents, aitp, aitp_batch, batch, clients, docs, health, routing, stats, tasks, trust, work,
+    agents, aitp, aitp_batch, batch, clients, dependencies, docs, graphs, health, routing, stats, tasks,
+    trust, work,
 };
 
 #[derive(OpenApi)]
@@ -48,6 +49,7 @@ use crate::routes::{
         tasks::submit,
         tasks::list,
         batch::submit,
+        graphs::submit,
         batch::cancel,
         batch::retry,
         tasks::one,
@@ -55,6 +57,10 @@ use crate::routes::{
         tasks::cancel,
         tasks::retry,
         tasks::attempts,
+        dependencies::dependencies,
+        dependencies::dependents,
+        dependencies::graph,
+        dependencies::why,
         work::start,
         work::progress,
         work::complete,

@@ -124,6 +124,23 @@ impl Problem {
                 asked.lease_lost(status, attempt, own)
             }
             Error::Refused(Refusal::Illegal(illegal)) | Error::Illegal(illegal) => asked.illegal(illegal),
+            Error::NotPending(refusal) => Self::new(
+                Kind::IllegalTransition,
+                wording::capitalised(&refusal.to_string()),
+            ),
+            Error::UnknownDependency(id) => Self::not_found(&format!("Dependency task {id}")),
+            Error::Cycle(cycle) => Self::new(
+                Kind::DependencyCycle,
+                format!("The dependencies form a cycle: {cycle}"),
+            ),
+            Error::TooManyDependencies(most) => Self::new(
+                Kind::InvalidInput,
+                format!("A submission has at most {most} dependencies in all"),
+            ),
+            Error::TooManyTasks(most) => Self::new(
+                Kind::InvalidInput,
+                format!("More than {most} tasks are concerned"),
+            ),
             Error::RetrySpent => Self::bad_request("Task has exceeded maximum retries or is not retryable"),
             Error::NotOwner => Self::new(Kind::Forbidden, asked.not_owner()),
             Error::AgentExists(_) => Self::new(Kind::AlreadyExists, "Agent already registered"),

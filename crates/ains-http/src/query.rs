@@ -99,6 +99,24 @@ impl Query {
         }
     }
 
+    /// What one of these words stands for, the first of them where there is none.
+    pub(crate) fn choice<T: Copy>(&mut self, name: &str, words: &[(&str, T)]) -> T {
+        let (_, default) = words[0];
+        let Some(text) = self.text(name) else {
+            return default;
+        };
+        let chosen = words
+            .iter()
+            .find(|(word, _)| *word == text)
+            .map(|(_, meant)| *meant);
+        chosen.unwrap_or_else(|| {
+            let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+            self.faults
+                .add(name, format!("must be one of {}", words.join(", ")));
+            default
+        })
+    }
+
     /// An id, a name or a word, if there is one.
     pub(crate) fn parse<T>(&mut self, name: &str) -> Option<T>
     where
@@ -226,16 +244,20 @@ mod tests {
 
     #[test]
     fn every_fault_is_named() {
-        let mut query = Query::of("limit=0&offset=x&force=maybe&after=yesterday&id=%00");
+        let mut query = Query::of("limit=0&offset=x&force=maybe&format=c&after=yesterday&id=%00");
         query.within("limit", &(1..=200_i64), 50);
         query.within("offset", &(0..=i64::MAX), 0);
         query.flag("force");
+        query.choice("format", &[("a", 1), ("b", 2)]);
         query.instant("after");
         query.free_text("id");
         query.required_parse::<ains_core::ClientId>("client_id");
         let problem = query.finish::<()>(None).unwrap_err().to_wire(None);
         let named: Vec<_> = problem.errors.iter().map(|fault| &*fault.pointer).collect();
-        assert_eq!(named, ["limit", "offset", "force", "after", "id", "client_id"]);
+        assert_eq!(
+            named,
+            ["limit", "offset", "force", "format", "after", "id", "client_id"]
+        );
     }
 
     #[test]

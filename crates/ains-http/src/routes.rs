@@ -8,7 +8,9 @@ pub(crate) mod aitp;
 pub(crate) mod aitp_batch;
 pub(crate) mod batch;
 pub(crate) mod clients;
+pub(crate) mod dependencies;
 pub(crate) mod docs;
+pub(crate) mod graphs;
 pub(crate) mod health;
 pub(crate) mod routing;
 pub(crate) mod stats;
@@ -101,12 +103,17 @@ fn of_agents(config: &mut ServiceConfig) {
 
 fn of_tasks(config: &mut ServiceConfig) {
     config
+        .service(resource("/ains/tasks/graph").post(graphs::submit))
         .service(resource("/ains/tasks/cancel").post(batch::cancel))
         .service(resource("/ains/tasks/retry").post(batch::retry))
         .service(resource("/ains/tasks/{id}").get(tasks::one).patch(tasks::change))
         .service(resource("/ains/tasks/{id}/cancel").post(tasks::cancel))
         .service(resource("/ains/tasks/{id}/retry").post(tasks::retry))
         .service(resource("/ains/tasks/{id}/attempts").get(tasks::attempts))
+        .service(resource("/ains/tasks/{id}/dependencies").get(dependencies::dependencies))
+        .service(resource("/ains/tasks/{id}/dependents").get(dependencies::dependents))
+        .service(resource("/ains/tasks/{id}/graph").get(dependencies::graph))
+        .service(resource("/ains/tasks/{id}/why").get(dependencies::why))
         .service(resource("/ains/tasks/{id}/progress").post(work::progress))
         .service(resource("/ains/tasks/{id}/fail").post(work::fail))
         .service(resource("/ains/tasks/{id}/release").post(work::release));

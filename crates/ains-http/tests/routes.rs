@@ -17,10 +17,14 @@ mod auth;
 mod bad_input;
 #[path = "routes/contract.rs"]
 mod contract;
+#[path = "routes/dependencies.rs"]
+mod dependencies;
 #[path = "routes/documents.rs"]
 mod documents;
 #[path = "routes/figures.rs"]
 mod figures;
+#[path = "routes/graphs.rs"]
+mod graphs;
 #[path = "routes/problems.rs"]
 mod problems;
 #[path = "routes/tasks.rs"]

@@ -106,6 +106,7 @@ impl Config {
                     values::number(raw, 1..=1_000_000)
                 })?
                 .unwrap_or(defaults.write_queue),
+                cascade: defaults.cascade,
                 seed: read(&mut layers, "seed", |raw| values::number(raw, 0..=u64::MAX))?,
             },
             http_workers: read(&mut layers, "http_workers", |raw| values::number(raw, 1..=256))?

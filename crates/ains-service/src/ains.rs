@@ -8,7 +8,7 @@ use ains_core::agent::Agent;
 use ains_core::{AgentId, Clock, Timestamp};
 use ains_store::nodes::{self, Node};
 use ains_store::writer::Writer;
-use ains_store::{Conn, Store, StoreError, agents, capabilities, tasks};
+use ains_store::{Conn, Store, StoreError, agents, capabilities, dependencies, tasks};
 use tokio::sync::watch;
 
 use crate::background;
@@ -91,6 +91,10 @@ impl Ains {
             state.lanes.mark(&lane);
         }
         state.next_instant = tasks::next_instant(&mut conn)?;
+        if !dependencies::unsettled(&mut conn, 1)?.is_empty() {
+            // The timer goes on with what a server left that was killed.
+            state.next_instant = Some(now);
+        }
         let writers = (0..settings.pg_writers.max(1))
             .map(|writer| format!("{}.{writer}", node.slot))
             .collect();

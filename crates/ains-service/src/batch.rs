@@ -7,21 +7,24 @@
 //! 2. closures (registrations and the like);
 //! 3. lock the agents, then the tasks, each by id; count what the agents hold;
 //! 4. `changes`: what agents report, clients change and the clock says;
-//! 5. `hand_out::place`: ready tasks for agents with room (matches);
-//! 6. save, then insert what was submitted;
-//! 7. claims, which read the queues as they are now;
-//! 8. save agents, attempts, trust and counters.
+//! 5. `settle`: what follows from it for the tasks that wait for those that ended;
+//! 6. `hand_out::place`: ready tasks for agents with room (matches);
+//! 7. save, then insert what was submitted;
+//! 8. claims, which read the queues as they are now;
+//! 9. save agents, attempts, trust and counters.
 //!
 //! Locks are taken in the order agents, tasks. What must happen after the commit is collected in
 //! [`After`].
 
 mod changes;
+mod depend;
 mod effects;
 mod hand_out;
 pub(crate) mod once;
 mod plan;
 mod positions;
 mod save;
+mod settle;
 mod submit;
 mod tally;
 
@@ -32,9 +35,10 @@ use ains_core::effect::Attempt;
 use ains_core::fair::Turns;
 use ains_core::{AgentId, Lane, Status, TaskId, Timestamp};
 use ains_store::counters::Deltas;
+use ains_store::dependencies::NewEdge;
 use ains_store::tasks::{Load, StoredTask};
 use ains_store::trust::TrustRecord;
-use ains_store::{Conn, StoreError};
+use ains_store::{Backend, Conn, StoreError};
 
 pub(crate) use self::plan::Plan;
 use self::positions::Positions;
@@ -89,6 +93,8 @@ pub(crate) struct After {
     pub(crate) deliveries: BTreeMap<(AgentId, u64), Vec<StoredTask>>,
     /// Statistics.
     pub(crate) deltas: Deltas,
+    /// Whether some dependants of what ended have not been told yet.
+    pub(crate) is_unsettled: bool,
 }
 
 impl After {
@@ -169,6 +175,8 @@ struct Batch<'a> {
     turns: BTreeMap<Lane, Turns>,
     /// What was submitted, to be stored in one statement.
     new_tasks: Vec<StoredTask>,
+    /// What they wait for.
+    new_edges: Vec<NewEdge>,
 }
 
 /// What a batch needs besides its operations.
@@ -227,7 +235,12 @@ fn execute(
         positions: Positions::default(),
         turns: BTreeMap::new(),
         new_tasks: Vec::new(),
+        new_edges: Vec::new(),
     };
+    let alone = plan.changes_graphs(ops);
+    if alone {
+        ains_store::dependencies::lock_graphs(batch.tx.conn)?;
+    }
     for op in ops.iter_mut() {
         if let Op::Act(act) = op {
             act.run(&mut batch.tx)?;
@@ -238,6 +251,7 @@ fn execute(
     for op in ops.iter() {
         outcomes.push(batch.change(op, plan)?);
     }
+    batch.settle(plan, alone)?;
     batch.place_matches(plan);
     batch.save_tasks()?;
     for (number, op) in ops.iter().enumerate() {
@@ -246,6 +260,7 @@ fn execute(
         }
     }
     ains_store::tasks::insert(batch.tx.conn, &batch.new_tasks)?;
+    ains_store::dependencies::insert(batch.tx.conn, &batch.new_edges)?;
     for (op, outcome) in ops.iter().zip(&mut outcomes) {
         match (op, outcome) {
             (Op::Claim(claim), outcome) => *outcome = Outcome::Claimed(batch.claim(claim)?),
@@ -260,6 +275,7 @@ fn execute(
             _ => {}
         }
     }
+    batch.add_results(&mut outcomes)?;
     batch.save_rest(context.writer)?;
     Ok((outcomes, batch.tx.after))
 }
@@ -280,8 +296,26 @@ impl Batch<'_> {
                 .loads
                 .extend(ains_store::tasks::loads(self.tx.conn, &agents)?);
         }
-        let tasks: Vec<TaskId> = plan.tasks(ops).into_iter().collect();
-        for stored in ains_store::tasks::lock(self.tx.conn, &tasks)? {
+        let mut tasks = plan.tasks(ops);
+        if self.tx.conn.backend() == Backend::Postgres {
+            // All rows in one go and in order, so that no two batches wait for each other; what
+            // else becomes known to be waiting after this is few, and locked when it is found.
+            tasks.extend(&plan.dependants);
+        }
+        self.load(tasks)
+    }
+
+    /// Locks tasks that are not loaded yet, in order of id, and loads them.
+    fn load(&mut self, tasks: impl IntoIterator<Item = TaskId>) -> Result<(), StoreError> {
+        let missing: BTreeSet<TaskId> = tasks
+            .into_iter()
+            .filter(|task| !self.tasks.contains_key(task))
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let missing: Vec<TaskId> = missing.into_iter().collect();
+        for stored in ains_store::tasks::lock(self.tx.conn, &missing)? {
             let before = (stored.task.status, stored.task.priority);
             let was_leased = stored.task.status.is_leased();
             self.tasks.insert(

@@ -1,6 +1,7 @@
 //! Why a use case did not happen. Each variant is something that a caller can act on.
 
-use ains_core::task::{IllegalTransition, NotRetryable, Refusal};
+use ains_core::TaskId;
+use ains_core::task::{IllegalTransition, NotPending, NotRetryable, Refusal};
 use ains_store::StoreError;
 
 /// Why a use case did not happen; nothing has changed.
@@ -20,6 +21,21 @@ pub enum Error {
     /// A change does not fit the state of the task.
     #[error(transparent)]
     Illegal(#[from] IllegalTransition),
+    /// The dependencies of a task were to be changed that waits no more.
+    #[error(transparent)]
+    NotPending(#[from] NotPending),
+    /// A task was to wait for one that does not exist.
+    #[error("dependency task `{0}` does not exist")]
+    UnknownDependency(TaskId),
+    /// Tasks would wait for each other; they are named in order, the first again at the end.
+    #[error("the dependencies form a cycle: {0}")]
+    Cycle(String),
+    /// A submission has more dependencies than one transaction may store.
+    #[error("a submission has at most {0} dependencies in all")]
+    TooManyDependencies(usize),
+    /// More tasks are concerned than one request may look at.
+    #[error("more than {0} tasks are concerned")]
+    TooManyTasks(usize),
     /// The failed task has no retry left, or its error is not of a kind that is retried.
     #[error("no retry is left, or the error is of a kind that is not retried")]
     RetrySpent,

@@ -32,6 +32,7 @@ mod background;
 mod batch;
 mod clients;
 mod clock;
+mod dependencies;
 mod engine;
 mod entropy;
 mod error;
@@ -45,6 +46,7 @@ mod routing;
 mod settings;
 mod stats;
 mod tasks;
+mod why;
 mod work;
 
 pub use ains::Ains;

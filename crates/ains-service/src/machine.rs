@@ -35,7 +35,7 @@ pub(crate) struct Machine {
 
 /// What a committed batch has to say.
 #[derive(Default)]
-struct Answers {
+pub(crate) struct Answers {
     post: Post,
     /// Tasks, which must not get lost when nobody waits for them any more.
     tasks: Vec<(Claim, Vec<StoredTask>)>,
@@ -56,7 +56,7 @@ impl Work for Machine {
             } => deliveries.len() + claim.as_ref().map_or(0, |claim| claim.max as usize),
             Op::Claim(claim) => claim.max as usize,
             Op::Act(_) | Op::Lost { .. } => 1,
-            Op::Match(_) | Op::Sweep { .. } => 64,
+            Op::Match(_) | Op::Sweep { .. } | Op::Settle { .. } => 64,
         }
     }
 
@@ -127,13 +127,13 @@ impl Work for Machine {
             self.spread(&mut state, &after);
         }
         self.engine.ends.ended(&after.ended);
-        answers.post.deliver();
-        let lost = answers
-            .tasks
-            .into_iter()
-            .filter_map(|(claim, tasks)| deliver(claim, tasks));
-        answers.follow.extend(lost);
-        answers.follow
+        if after.is_unsettled {
+            // Nobody is answered before every consequence is durable (semantics §2).
+            let mut follow = std::mem::take(&mut answers.follow);
+            follow.push(Op::Settle { held: answers });
+            return follow;
+        }
+        answers.deliver()
     }
 
     fn refuse(&self, op: Op, error: StoreError) {
@@ -160,6 +160,8 @@ impl Work for Machine {
             Op::Submit { reply, .. } => drop(reply.send(Err(failed))),
             Op::Claim(claim) => drop(claim.reply.send(Err(failed))),
             Op::Sweep { reply } => drop(reply.send(Err(failed))),
+            // What they are about is durable; the timer goes on with the rest.
+            Op::Settle { held } => drop(held.deliver()),
             Op::Match(_) | Op::Lost { .. } => {
                 // Looked at again by the slow re-check.
                 tracing::warn!(
@@ -168,6 +170,27 @@ impl Work for Machine {
                 );
             }
         }
+    }
+}
+
+impl Answers {
+    /// Takes in what waited to be answered.
+    fn join(&mut self, held: Self) {
+        self.post.join(held.post);
+        self.tasks.extend(held.tasks);
+        self.follow.extend(held.follow);
+    }
+
+    /// Answers everyone; returns what follows.
+    fn deliver(self) -> Vec<Op> {
+        self.post.deliver();
+        let lost = self
+            .tasks
+            .into_iter()
+            .filter_map(|(claim, tasks)| deliver(claim, tasks));
+        let mut follow = self.follow;
+        follow.extend(lost);
+        follow
     }
 }
 
@@ -271,6 +294,7 @@ fn answer(state: &mut State, op: Op, outcome: Outcome, seen: u64, answers: &mut 
         }
         (Op::Claim(claim), Outcome::Claimed(claimed)) => answer_claim(state, claim, claimed, seen, answers),
         (Op::Sweep { reply }, Outcome::Swept(judged)) => reply.post(Ok(judged), post),
+        (Op::Settle { held }, _) => answers.join(held),
         _ => {}
     }
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ains_core::agent::{Agent, HeartbeatStatus};
+use ains_core::dependency::Edge;
 use ains_core::task::{Report, TaskSpec};
-use ains_core::{AgentId, ClientId, Name, Status, Task, TaskId, Timestamp};
+use ains_core::{AgentId, ClientId, Condition, Dependency, Name, Status, Task, TaskId, Timestamp};
 pub use ains_store::tasks::{Documents, Filter as TaskFilter, Page, StoredTask};
 pub use ains_store::trust::TrustRecord;
 
@@ -18,6 +19,17 @@ pub struct NewTask {
     pub input: Box<str>,
     /// JSON object.
     pub metadata: Option<Box<str>>,
+    /// What must end before; what stands there twice counts once.
+    pub depends_on: Vec<Dependency>,
+}
+
+/// A task of a graph that is submitted as a whole; its name is in its specification.
+#[derive(Debug, Clone)]
+pub struct GraphNode {
+    /// What is asked for, and which tasks outside of the graph it waits for.
+    pub task: NewTask,
+    /// The tasks of the graph that it waits for, by their place in it.
+    pub after: Vec<(usize, Condition)>,
 }
 
 /// A request that is carried out once however often it is sent (semantics §1.6).
@@ -153,6 +165,8 @@ pub struct TaskChange {
     pub timeout: Option<Duration>,
     /// New metadata, JSON text; replaces the old.
     pub metadata: Option<Box<str>>,
+    /// What must end before; replaces the old. Only while it is PENDING.
+    pub depends_on: Option<Vec<Dependency>>,
     /// Only if this client submitted it.
     pub owner: Option<ClientId>,
     /// Only while no agent works on it (PENDING or ASSIGNED).
@@ -314,4 +328,138 @@ pub struct History {
     pub task: Task,
     /// Its ended attempts without a result.
     pub attempts: Vec<ains_core::effect::Attempt>,
+}
+
+/// What a task waits or waited for, and where that stands.
+#[derive(Debug, Clone)]
+pub struct DependenciesView {
+    /// The task.
+    pub task: Task,
+    /// Its dependencies, in the order in which they were given.
+    pub dependencies: Vec<DependencyView>,
+}
+
+/// One dependency of a task, and where it stands.
+#[derive(Debug, Clone, Copy)]
+pub struct DependencyView {
+    /// What must end, and how.
+    pub dependency: Dependency,
+    /// Its status; `None` if it has been removed since.
+    pub status: Option<Status>,
+    /// Whether its end has been judged for this task.
+    pub resolved: bool,
+}
+
+/// The tasks that wait or waited for a task.
+#[derive(Debug, Clone)]
+pub struct DependentsView {
+    /// How many there are: exact up to 100,000, which also stands for more.
+    pub count: i64,
+    /// The first of them, by id; at most [`DependentsView::SHOWN`].
+    pub dependents: Vec<DependentView>,
+}
+
+/// One task that waits or waited for another.
+#[derive(Debug, Clone)]
+pub struct DependentView {
+    /// The task that waits.
+    pub task: Task,
+    /// How the other must end.
+    pub when: Condition,
+    /// Whether its end has been judged for this task.
+    pub resolved: bool,
+}
+
+impl DependentsView {
+    /// Most dependents that are shown.
+    pub const SHOWN: i64 = 10_000;
+}
+
+/// Which way a picture of a dependency graph looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Direction {
+    /// At what the task waits for, and what that waits for, and so on.
+    Dependencies,
+    /// At what waits for the task, and what waits for that, and so on.
+    Dependents,
+    /// Both.
+    #[default]
+    Both,
+}
+
+/// The dependency graph around a task.
+#[derive(Debug, Clone)]
+pub struct GraphView {
+    /// The task in the middle.
+    pub root: TaskId,
+    /// The tasks, without their documents: the root, then the others, nearest first. At most
+    /// [`GraphView::MOST`].
+    pub nodes: Vec<Task>,
+    /// Every edge between them, and whether it has been judged.
+    pub edges: Vec<(Edge<TaskId>, bool)>,
+    /// Whether there are more tasks within the depth that was asked for.
+    pub truncated: bool,
+}
+
+impl GraphView {
+    /// Most tasks in a picture.
+    pub const MOST: usize = 2000;
+}
+
+/// Why a task is not running.
+#[derive(Debug, Clone)]
+pub struct WhyView {
+    /// The task.
+    pub task: Task,
+    /// What holds it back; `None` if it is not PENDING.
+    pub hindrance: Option<Hindrance>,
+    /// Since when; for a task that is not PENDING, since when it is in its state.
+    pub since: Timestamp,
+    /// A sentence for people, without a full stop.
+    pub detail: String,
+    /// The tasks that it waits for, or the next ones before it; at most [`WhyView::SHOWN`].
+    pub tasks: Vec<TaskId>,
+    /// The agents that it is about; at most [`WhyView::SHOWN`].
+    pub agents: Vec<AgentId>,
+    /// Its place in its queue, 1 for the next; `None` if it is in none, or further than 10,000.
+    pub position: Option<i64>,
+}
+
+impl WhyView {
+    /// Most tasks, and most agents, that are named.
+    pub const SHOWN: usize = 100;
+}
+
+/// The first closed gate of a PENDING task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hindrance {
+    /// A dependency is not resolved.
+    Dependency,
+    /// Its instant has not come.
+    NotDue,
+    /// No agent that takes work provides the capability.
+    NoCapableAgent,
+    /// Those that provide it are not trusted enough.
+    Trust,
+    /// Those that may do it have no room.
+    AgentsBusy,
+    /// It waits its turn.
+    Queue,
+    /// Somebody paused it.
+    Paused,
+}
+
+impl Hindrance {
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Dependency => "dependency",
+            Self::NotDue => "not_due",
+            Self::NoCapableAgent => "no_capable_agent",
+            Self::Trust => "trust",
+            Self::AgentsBusy => "agents_busy",
+            Self::Queue => "queue",
+            Self::Paused => "paused",
+        }
+    }
 }

@@ -2,11 +2,12 @@
 
 use std::time::Instant;
 
-use ains_core::{AgentId, ClientId, Lane, Task, TaskId};
+use ains_core::{AgentId, ClientId, Dependency, Lane, Task, TaskId};
 use ains_store::StoreError;
 
 use crate::batch::Tx;
 use crate::error::Error;
+use crate::machine::Answers;
 use crate::model::{Answer, Changed, Delivery, NewTask, Once, StoredTask, TaskChange};
 use crate::reply::{Post, Reply};
 
@@ -38,6 +39,9 @@ pub(crate) enum Op {
     Match(Vec<Lane>),
     /// Instants have come: leases, due tasks, expiry, silent agents.
     Sweep { reply: Reply<u64> },
+    /// Tells dependants of ended tasks that one transaction could not tell all of; the answers of
+    /// that transaction wait for it.
+    Settle { held: Answers },
     /// Leases that an agent does not know of any more.
     Lost { agent: AgentId, tasks: Vec<TaskId> },
 }
@@ -51,10 +55,20 @@ pub(crate) struct Change {
     pub(crate) kind: ChangeKind,
 }
 
+impl Change {
+    /// What the task shall wait for from now on, if that is changed.
+    pub(crate) fn new_dependencies(&self) -> Option<&[Dependency]> {
+        match &self.kind {
+            ChangeKind::Edit(edit) => edit.depends_on.as_deref(),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(crate) enum ChangeKind {
     Cancel { reason: String },
-    RetryNow,
+    RetryNow { cascade: bool },
     RetryLater,
     Edit(TaskChange),
 }

@@ -102,6 +102,17 @@ pub(crate) struct Post {
 }
 
 impl Post {
+    /// Takes in the answers of another.
+    pub(crate) fn join(&mut self, other: Self) {
+        for (number, (desk, letters)) in other.bags {
+            self.bags
+                .entry(number)
+                .or_insert_with(|| (desk, Vec::new()))
+                .1
+                .extend(letters);
+        }
+    }
+
     /// Sends them.
     pub(crate) fn deliver(self) {
         for (desk, letters) in self.bags.into_values() {

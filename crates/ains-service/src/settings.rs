@@ -11,6 +11,9 @@ pub struct Settings {
     pub pg_writers: usize,
     /// Operations that may wait for a writer before more are refused.
     pub write_queue: usize,
+    /// Most dependants that one transaction tells how what they waited for ended; the rest follows
+    /// in further ones. At most [`ains_store::dependencies::MOST`].
+    pub cascade: usize,
     /// Fixes all randomness.
     pub seed: Option<u64>,
     /// Whether a registration's signature must verify, or only be hex.
@@ -25,6 +28,7 @@ impl Default for Settings {
             assignment_timeout: Duration::from_secs(60),
             pg_writers: 2,
             write_queue: 8192,
+            cascade: ains_store::dependencies::MOST,
             seed: None,
             verify_identity: true,
             admin_key: None,

@@ -6,6 +6,7 @@ use ains_core::{ClientId, Task, TaskId};
 use ains_store::{attempts, tasks};
 
 use crate::ains::Ains;
+use crate::dependencies::{add_results, bounded};
 use crate::entropy::mint;
 use crate::error::Error;
 use crate::model::{Answer, Changed, History, NewTask, Once, Page, StoredTask, TaskChange, TaskFilter};
@@ -69,6 +70,17 @@ impl Ains {
             .into_iter()
             .map(|new| (mint!(self.entropy(), TaskId, now), new))
             .collect();
+        self.submit_made(tasks, once, push).await
+    }
+
+    /// Stores tasks that have their ids, dependencies first.
+    pub(crate) async fn submit_made(
+        &self,
+        tasks: Vec<(TaskId, NewTask)>,
+        once: Option<Once<[Task]>>,
+        push: bool,
+    ) -> Result<Answer<Vec<Task>>, Error> {
+        bounded(tasks.iter().map(|(_, new)| new.depends_on.len()).sum())?;
         self.ask(|reply| Op::Submit {
             tasks,
             push,
@@ -91,7 +103,16 @@ impl Ains {
             if let Some(woken) = &mut woken {
                 woken.as_mut().enable();
             }
-            let found = self.read(move |conn| tasks::by_ids(conn, &[id])).await?.pop();
+            let found = self.read(move |conn| {
+                let mut found = tasks::by_ids(conn, &[id])?;
+                // What its agent was given to work on.
+                found
+                    .iter_mut()
+                    .filter(|stored| stored.task.attempt > 0)
+                    .try_for_each(|stored| add_results(conn, stored))?;
+                Ok(found)
+            });
+            let found = found.await?.pop();
             let stored = found.ok_or_else(|| Error::NotFound {
                 entity: "Task",
                 id: id.to_string(),
@@ -167,12 +188,14 @@ impl Ains {
             .collect())
     }
 
-    /// Tries a FAILED task again, now, with a fresh budget of retries.
+    /// Tries a FAILED task again, now, with a fresh budget of retries; with `cascade` also those
+    /// that failed because of it, and those that failed because of them.
     ///
     /// # Errors
-    /// When there is no such task, or it has not failed.
-    pub async fn retry(&self, id: TaskId) -> Result<Task, Error> {
-        Ok(self.change_one(id, None, ChangeKind::RetryNow).await?.after)
+    /// When there is no such task, it has not failed, or too many others are concerned.
+    pub async fn retry(&self, id: TaskId, cascade: bool) -> Result<Task, Error> {
+        let kind = ChangeKind::RetryNow { cascade };
+        Ok(self.change_one(id, None, kind).await?.after)
     }
 
     /// Tries a FAILED task again as one retry more, after its delay.

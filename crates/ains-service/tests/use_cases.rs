@@ -15,8 +15,12 @@ mod world;
 
 #[path = "use_cases/agents.rs"]
 mod agents;
+#[path = "use_cases/dependencies.rs"]
+mod dependencies;
 #[path = "use_cases/fairness.rs"]
 mod fairness;
+#[path = "use_cases/graphs.rs"]
+mod graphs;
 #[path = "use_cases/leases.rs"]
 mod leases;
 #[path = "use_cases/servers.rs"]

@@ -16,6 +16,7 @@ pub mod capabilities;
 pub mod clients;
 mod codec;
 pub mod counters;
+pub mod dependencies;
 mod error;
 pub mod idempotency;
 pub mod keys;

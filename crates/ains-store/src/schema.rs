@@ -108,6 +108,28 @@ diesel::table! {
         result_data -> Nullable<Text>,
         usage_data -> Nullable<Text>,
         progress -> Nullable<Text>,
+        gate_since -> Nullable<BigInt>,
+        dependencies -> Integer,
+        unresolved_dependencies -> Integer,
+        results_from_dependencies -> Bool,
+        graph_id -> Nullable<Text>,
+        name -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    task_dependencies (task_id, depends_on_id, condition) {
+        task_id -> Text,
+        depends_on_id -> Text,
+        condition -> Text,
+        position -> Integer,
+        resolved_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    unsettled_tasks (task_id) {
+        task_id -> Text,
     }
 }
 

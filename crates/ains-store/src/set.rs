@@ -19,9 +19,9 @@ pub(crate) struct SetQuery {
 }
 
 impl SetQuery {
-    pub(crate) fn new<T: Serialize>(
+    pub(crate) fn new(
         before: &'static str,
-        rows: &[T],
+        rows: &(impl Serialize + ?Sized),
         after: &'static str,
     ) -> QueryResult<Self> {
         let rows = serde_json::to_string(rows)

@@ -5,8 +5,8 @@
 
 use std::marker::PhantomData;
 
-use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_types::{BigInt, Bool, Double, Nullable, Text};
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{BigInt, Bool, Double, Nullable, Text, Untyped};
 use diesel::sqlite::Sqlite;
 use diesel::{QueryResult, RunQueryDsl, SqliteConnection};
 
@@ -60,6 +60,10 @@ impl<S: Sql> QueryFragment<Sqlite> for Statement<'_, S> {
 impl<S: Sql> QueryId for Statement<'_, S> {
     type QueryId = S;
     const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl<S: Sql> Query for Statement<'_, S> {
+    type SqlType = Untyped;
 }
 
 impl<S: Sql> RunQueryDsl<SqliteConnection> for Statement<'_, S> {}
@@ -126,7 +130,7 @@ impl From<bool> for Value<'_> {
 
 /// Declares a statement: its name, and its text with `?` for each value.
 macro_rules! statement {
-    ($(#[$doc:meta])* $name:ident = $text:literal) => {
+    ($(#[$doc:meta])* $name:ident = $text:expr) => {
         $(#[$doc])*
         struct $name;
 

@@ -8,9 +8,10 @@ mod hot_postgres;
 mod hot_sqlite;
 mod list;
 mod queue;
+mod results;
 mod row;
 
-use ains_core::{AgentId, Task, TaskId, Timestamp};
+use ains_core::{AgentId, Dependency, Task, TaskId, Timestamp};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use serde::{Deserialize, Serialize};
@@ -21,7 +22,8 @@ use crate::schema::tasks::dsl;
 use crate::set::SetQuery;
 pub use documents::INLINE_LIMIT;
 pub use list::{Filter, Page, count, list};
-pub use queue::{Look, Queue, ends, heads, ready_lanes, waiting_priorities};
+pub use queue::{Look, Queue, before, ends, first, heads, ready_lanes, waiting_priorities};
+pub use results::{Given, results};
 use row::{StateRow, TaskRow};
 
 /// JSON texts of a task that no decision looks into.
@@ -48,6 +50,8 @@ pub struct StoredTask {
     pub documents: Documents,
     /// The claim that it was handed out for.
     pub claim_id: Option<String>,
+    /// What it waits or waited for, in the order given; read together with the documents.
+    pub depends_on: Vec<Dependency>,
 }
 
 /// A changed task to be saved. Documents that are `None` stay as they are.
@@ -124,6 +128,24 @@ pub fn by_ids(conn: &mut Conn, ids: &[TaskId]) -> Result<Vec<StoredTask>, StoreE
         ids.iter().enumerate().map(|(n, id)| (*id, n)).collect();
     found.sort_by_key(|stored| place.get(&stored.task.id).copied());
     Ok(found)
+}
+
+/// The tasks with these ids, without their documents, in order of id; unknown ids are left out.
+///
+/// # Errors
+/// When the database fails, or a row is corrupt.
+pub fn states(conn: &mut Conn, ids: &[TaskId]) -> Result<Vec<Task>, StoreError> {
+    let mut rows: Vec<StateRow> = match conn {
+        Conn::Sqlite(c) => hot_sqlite::find(c, ids)?,
+        Conn::Postgres(c) => dsl::tasks
+            .filter(dsl::id.eq_any(texts(ids)))
+            .select(StateRow::as_select())
+            .load(c)?,
+    };
+    rows.sort_by(|a, b| a.id.cmp(&b.id));
+    rows.into_iter()
+        .map(|row| row.into_stored().map(|stored| stored.task))
+        .collect()
 }
 
 /// What an agent holds for a claim.

@@ -9,6 +9,8 @@ mod support;
 mod agents;
 #[path = "contract/bookkeeping.rs"]
 mod bookkeeping;
+#[path = "contract/dependencies.rs"]
+mod dependencies;
 #[path = "contract/queues.rs"]
 mod queues;
 #[path = "contract/tasks.rs"]

@@ -52,7 +52,11 @@ impl Task {
             return Err(NotRetryable::Spent);
         }
         self.revive(now)?;
-        self.wait_for_retry(chance, None, now);
+        if self.unresolved == 0 {
+            self.wait_for_retry(chance, None, now);
+        } else {
+            self.retry_count += 1;
+        }
         Ok(vec![Effect::Retry])
     }
 
@@ -62,6 +66,7 @@ impl Task {
         self.assigned_at = None;
         self.started_at = None;
         self.lost_to.clear();
+        self.wait_or_go(now);
         Ok(())
     }
 

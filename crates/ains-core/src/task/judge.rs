@@ -78,6 +78,7 @@ impl Task {
             }
             Verdict::Due => {
                 self.gate = Some(Gate::Ready);
+                self.gate_since = Some(now);
                 self.due_at = None;
                 self.updated_at = now;
                 Ok(Vec::new())

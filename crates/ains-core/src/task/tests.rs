@@ -4,6 +4,7 @@ use proptest::strategy::Strategy as _;
 use std::fmt::Write as _;
 
 use super::*;
+use crate::dependency::{self, Condition, Dependency, Ending};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -298,4 +299,86 @@ proptest! {
             prop_assert!(task.lost_to.len() <= limits::POISON_AFTER);
         }
     }
+}
+
+fn waiting_for(count: u32) -> (Task, Vec<Dependency>) {
+    let mut task = a_task();
+    task.set_dependencies(count, count, at(1)).unwrap();
+    let on = |number: u32| format!("task_{number:032x}").parse().unwrap();
+    let dependencies = (2..count + 2).map(|number| Dependency {
+        on: on(number),
+        when: Condition::Success,
+    });
+    (task, dependencies.collect())
+}
+
+#[test]
+fn a_blocked_task_is_ready_when_the_last_of_its_dependencies_is_satisfied() {
+    let (mut task, on) = waiting_for(2);
+    assert_eq!((task.gate, task.gate_since), (Some(Gate::Blocked), Some(at(1))));
+    assert_eq!(
+        task.dependency_ended(on[0], Ending::Completed, at(2)),
+        Some(dependency::Verdict::Satisfied)
+    );
+    assert_eq!((task.gate, task.gate_since), (Some(Gate::Blocked), Some(at(1))));
+    task.dependency_ended(on[1], Ending::Completed, at(3));
+    assert_eq!((task.is_ready(), task.gate_since), (true, Some(at(3))));
+    assert_eq!(
+        task.dependency_ended(on[1], Ending::Failed, at(4)),
+        None,
+        "it waits for nothing"
+    );
+}
+
+#[test]
+fn a_task_whose_dependency_fails_ends_and_hears_no_more() {
+    let (mut task, on) = waiting_for(2);
+    let verdict = task.dependency_ended(on[1], Ending::Cancelled, at(2));
+    assert_eq!(verdict, Some(dependency::Verdict::Fails));
+    let because = format!("Dependency task {} was cancelled", on[1].on);
+    assert_eq!(
+        (task.status, task.error.as_deref()),
+        (Status::Failed, Some(&*because))
+    );
+    assert!(task.failed_because_of(on[1].on) && !task.failed_because_of(on[0].on));
+    assert_eq!(
+        (task.ended_at, task.gate, task.gate_since),
+        (Some(at(2)), None, None)
+    );
+    assert_eq!(task.dependency_ended(on[0], Ending::Completed, at(3)), None);
+    assert_eq!(task.unresolved, 1, "what it did not hear is still open");
+    task.retry_with(1, at(4)).unwrap();
+    assert_eq!((task.gate, task.unresolved), (Some(Gate::Blocked), 2));
+}
+
+#[test]
+fn a_task_that_nobody_needs_is_cancelled_and_says_so_to_others() {
+    let (mut task, on) = waiting_for(1);
+    let only_after_failure = Dependency {
+        when: Condition::Failure,
+        ..on[0]
+    };
+    task.dependency_ended(only_after_failure, Ending::Completed, at(2));
+    assert_eq!(task.ending(), Some(Ending::NotNeeded));
+    assert_eq!(task.error.as_deref(), Some("not needed"));
+}
+
+#[test]
+fn only_a_pending_task_can_be_given_dependencies() {
+    let mut task = a_task();
+    task.hand_over(agent("a"), at(1)).unwrap();
+    assert_eq!(
+        task.set_dependencies(1, 1, at(2)),
+        Err(NotPending(Status::Active))
+    );
+    let (mut ready, _) = waiting_for(0);
+    ready.queue_key = Some(7);
+    ready.set_dependencies(0, 0, at(2)).unwrap();
+    assert_eq!(
+        ready.queue_key,
+        Some(7),
+        "it keeps its place when nothing holds it back"
+    );
+    ready.set_dependencies(1, 1, at(3)).unwrap();
+    assert_eq!((ready.queue_key, ready.gate), (None, Some(Gate::Blocked)));
 }

@@ -48,7 +48,7 @@ pub(crate) fn new_task(
         run_at: run_at.flatten(),
         min_trust: body.min_trust,
         heartbeat_timeout_seconds: body.heartbeat_timeout_seconds,
-        results_from_dependencies: None,
+        results_from_dependencies: body.results_from_dependencies,
         template_id: None,
     };
     let mut new = task::new_task(submission, client, faults);
@@ -88,6 +88,7 @@ pub(crate) fn created(task: &Task) -> AitpTaskCreated {
         task: task.clone(),
         documents: Documents::default(),
         claim_id: None,
+        depends_on: Vec::new(),
     })
     .0
 }

@@ -8,7 +8,7 @@ use ains_core::task::{Gate, TaskSpec, limits};
 use ains_core::{ClientId, Status, Task, TrustScore};
 use ains_service::model::{Documents, History, NewTask, StoredTask};
 
-use super::{at, instant, json, seconds};
+use super::{at, dependency, instant, json, seconds};
 use crate::json::Faults;
 
 /// Trust runs from 0 to 1.
@@ -16,20 +16,25 @@ const TRUST: std::ops::RangeInclusive<f64> = 0.0..=1.0;
 
 /// Checks a submission; `client` is whose it is where it does not say.
 pub(crate) fn new_task(task: SubmitTask, client: Option<&ClientId>, faults: &mut Faults) -> Option<NewTask> {
-    if task.depends_on.is_some_and(|list| !list.is_empty()) {
-        faults.add("/depends_on", "dependencies are not available yet");
+    let owner = owner(task.client_id.as_deref(), client, faults);
+    of_owner(task, owner, faults)
+}
+
+/// Checks whose a submission is: the one that it names, or else `client`.
+pub(crate) fn owner(named: Option<&str>, client: Option<&ClientId>, faults: &mut Faults) -> Option<ClientId> {
+    let owner = named.map_or(client.cloned(), |named| faults.parse("/client_id", named));
+    if owner.is_none() {
+        faults.add("/client_id", "is missing");
     }
+    owner
+}
+
+/// Checks a submission apart from whose it is; nothing comes of one without an owner.
+pub(crate) fn of_owner(task: SubmitTask, owner: Option<ClientId>, faults: &mut Faults) -> Option<NewTask> {
     if task.template_id.is_some() {
         faults.add("/template_id", "templates are not available yet");
     }
-    let owner = match &task.client_id {
-        Some(client) => faults.parse("/client_id", client),
-        None if client.is_some() => client.cloned(),
-        None => {
-            faults.add("/client_id", "is missing");
-            None
-        }
-    };
+    let depends_on = dependency::checked(task.depends_on.as_deref().unwrap_or_default(), faults);
     let task_type = faults.parse("/task_type", &task.task_type);
     let capability = faults.parse("/capability_required", &task.capability_required);
     let input = faults.object("/input_data", task.input_data);
@@ -77,20 +82,24 @@ pub(crate) fn new_task(task: SubmitTask, client: Option<&ClientId>, faults: &mut
             retry_policy: retry_policy?.unwrap_or_default(),
             expires_at: task.expires_at.map(instant),
             run_at: task.run_at.map(instant),
+            results_from_dependencies: task.results_from_dependencies.unwrap_or(false),
+            graph: None,
+            name: None,
         },
         input: input?,
         metadata: metadata?,
+        depends_on: depends_on?,
     })
 }
 
-/// The answer to a submission.
-pub(crate) fn created(task: &Task) -> TaskCreated {
+/// The answer to a submission; it says again what the task waits for.
+pub(crate) fn created(task: &Task, depends_on: Vec<ains_api::Dependency>) -> TaskCreated {
     TaskCreated {
         task_id: task.id.to_string(),
         status: status(task),
         priority: task.priority,
-        depends_on: Vec::new(),
-        is_blocked: task.gate == Some(Gate::Blocked),
+        depends_on,
+        is_blocked: is_blocked(task),
         routing_strategy: Word::Borrowed(task.strategy.as_str()),
         assigned_agent_id: task.agent.as_ref().map(ToString::to_string),
         created_at: at(task.created_at),
@@ -99,7 +108,12 @@ pub(crate) fn created(task: &Task) -> TaskCreated {
 
 /// The whole task.
 pub(crate) fn whole(stored: StoredTask) -> ains_api::Task {
-    let StoredTask { task, documents, .. } = stored;
+    let StoredTask {
+        task,
+        documents,
+        depends_on,
+        ..
+    } = stored;
     let Documents {
         input,
         metadata,
@@ -107,6 +121,7 @@ pub(crate) fn whole(stored: StoredTask) -> ains_api::Task {
         progress,
         ..
     } = documents;
+    let is_blocked = is_blocked(&task);
     let cancelled = task.status == Status::Cancelled;
     let (cancel_reason, error_message) = if cancelled {
         (task.error, None)
@@ -120,9 +135,14 @@ pub(crate) fn whole(stored: StoredTask) -> ains_api::Task {
         capability_required: task.capability.into(),
         status: Word::Borrowed(task.status.as_str()),
         gate: task.gate.map(|gate| Word::Borrowed(gate.as_str())),
-        is_blocked: task.gate == Some(Gate::Blocked),
+        gate_since: task.gate_since.map(at),
+        is_blocked,
         priority: task.priority,
-        depends_on: Vec::new(),
+        depends_on: dependency::listed(&depends_on),
+        unresolved_dependencies: task.unresolved,
+        results_from_dependencies: task.results_from_dependencies,
+        graph_id: task.graph.map(Into::into),
+        name: task.name.map(Into::into),
         routing_strategy: Word::Borrowed(task.strategy.as_str()),
         assigned_agent_id: task.agent.map(Into::into),
         input_data: input.map(json).unwrap_or_default(),
@@ -179,6 +199,11 @@ pub(crate) fn retried(task: &Task) -> RetryAnswer {
 /// Where a task stands, in the API's word.
 pub(crate) fn status(task: &Task) -> Word {
     Word::Borrowed(task.status.as_str())
+}
+
+/// Whether a dependency holds a task back.
+pub(crate) fn is_blocked(task: &Task) -> bool {
+    task.gate == Some(Gate::Blocked)
 }
 
 /// Every hand-out: those that ended without a result, and the one that runs or completed.

@@ -22,6 +22,8 @@ pub(crate) struct Faults {
     list: Vec<FieldFault>,
     /// Whether there may be more than are listed.
     more: bool,
+    /// The first thing that was named and does not exist.
+    absent: Option<String>,
     prefix: String,
 }
 
@@ -35,7 +37,7 @@ impl Faults {
 
     /// Whether there are none.
     pub(crate) fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.list.is_empty() && self.absent.is_none()
     }
 
     /// How many there are.
@@ -44,8 +46,14 @@ impl Faults {
     }
 
     /// Notes that no more are looked for, though there may be some.
-    pub(super) fn leave_off(&mut self) {
+    pub(crate) fn leave_off(&mut self) {
         self.more = true;
+    }
+
+    /// Notes that `what` was named and does not exist, as nothing of that name can. Where nothing else is wrong, that
+    /// is 404, as it is for a name that something could have.
+    pub(crate) fn absent(&mut self, what: String) {
+        self.absent.get_or_insert(what);
     }
 
     /// Adds one, unless the same place, or something that it lies within, has one already.
@@ -84,12 +92,13 @@ impl Faults {
             self.add(&fault.pointer, fault.message);
         }
         self.more |= other.more;
+        self.absent = self.absent.take().or(other.absent);
     }
 
     /// `value` if nothing is wrong.
     ///
     /// # Errors
-    /// 422 with every fault.
+    /// 422 with every fault, or 404 if there is none and something does not exist.
     pub(crate) fn into_result<T>(self, value: Option<T>) -> Result<T, Problem> {
         match value {
             Some(value) if self.is_empty() => Ok(value),
@@ -97,9 +106,12 @@ impl Faults {
         }
     }
 
-    /// 422 with every fault.
+    /// 422 with every fault, or 404 if there is none and something does not exist.
     pub(crate) fn into_problem(self) -> Problem {
-        Problem::invalid(self.list, self.more)
+        match self.absent {
+            Some(what) if self.list.is_empty() => Problem::not_found(&what),
+            _ => Problem::invalid(self.list, self.more),
+        }
     }
 
     /// A whole number within `range`.

@@ -26,18 +26,20 @@ const STATUSES: [(&str, &str); 13] = [
 ];
 
 /// The paths whose POST creates something, and so can be told to do it once.
-const CREATING: [&str; 6] = [
+const CREATING: [&str; 7] = [
     "/ains/agents",
     "/ains/agents/{id}/capabilities",
     "/ains/tasks",
     "/ains/tasks/batch",
+    "/ains/tasks/graph",
     "/aitp/tasks",
     "/aitp/tasks/batch",
 ];
 
 /// The paths whose body may have `LIMIT_MANY` bytes: it carries many tasks or results.
-const LARGE: [&str; 3] = [
+const LARGE: [&str; 4] = [
     "/ains/tasks/batch",
+    "/ains/tasks/graph",
     "/aitp/tasks/batch",
     "/ains/agents/{id}/report",
 ];

@@ -29,6 +29,8 @@ pub enum Kind {
     LeaseLost,
     /// The change does not fit the state.
     IllegalTransition,
+    /// Tasks would wait for each other.
+    DependencyCycle,
     /// The first request with this idempotency key still runs.
     IdempotencyKeyInUse,
     /// The body is larger than is read.
@@ -49,7 +51,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, in the order of their status codes.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::BadRequest,
         Self::MalformedJson,
         Self::InvalidSignature,
@@ -62,6 +64,7 @@ impl Kind {
         Self::AgentBusy,
         Self::LeaseLost,
         Self::IllegalTransition,
+        Self::DependencyCycle,
         Self::IdempotencyKeyInUse,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
@@ -87,6 +90,7 @@ impl Kind {
             Self::AgentBusy => "/problems/agent-busy",
             Self::LeaseLost => "/problems/lease-lost",
             Self::IllegalTransition => "/problems/illegal-transition",
+            Self::DependencyCycle => "/problems/dependency-cycle",
             Self::IdempotencyKeyInUse => "/problems/idempotency-key-in-use",
             Self::BodyTooLarge => "/problems/body-too-large",
             Self::UnsupportedMediaType => "/problems/unsupported-media-type",
@@ -135,6 +139,7 @@ impl Kind {
             | Self::AgentBusy
             | Self::LeaseLost
             | Self::IllegalTransition
+            | Self::DependencyCycle
             | Self::IdempotencyKeyInUse => StatusCode::CONFLICT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -160,6 +165,7 @@ impl Kind {
             Self::AgentBusy => "Agent busy",
             Self::LeaseLost => "Lease lost",
             Self::IllegalTransition => "Illegal transition",
+            Self::DependencyCycle => "Dependency cycle",
             Self::IdempotencyKeyInUse => "Idempotency key in use",
             Self::BodyTooLarge => "Body too large",
             Self::UnsupportedMediaType => "Unsupported media type",
@@ -198,6 +204,9 @@ impl Kind {
                 "The task is no longer this agent's, or a newer attempt has begun. Nothing was changed. Stop working on it."
             }
             Self::IllegalTransition => "What was asked for cannot happen in the state that the task is in.",
+            Self::DependencyCycle => {
+                "With these dependencies tasks would wait for each other for ever. The detail names them in order: each has to end before the one that follows it."
+            }
             Self::IdempotencyKeyInUse => {
                 "The first request with this Idempotency-Key is still being carried out. Ask again in a moment."
             }

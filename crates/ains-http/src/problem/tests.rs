@@ -1,5 +1,5 @@
 use ains_core::Status;
-use ains_core::task::{Event, IllegalTransition, Refusal};
+use ains_core::task::{Event, IllegalTransition, NotPending, Refusal};
 use ains_service::Error;
 
 use super::{Kind, Problem, Wording};
@@ -156,6 +156,40 @@ fn the_originals_sentences_are_kept() {
     ] {
         let (code, _, sentence) = told(error, asked);
         assert_eq!((code, &*sentence), (status, detail));
+    }
+}
+
+#[test]
+fn what_is_wrong_with_dependencies_is_told_with_who_and_how_many() {
+    let id = "task_00000000000070008000000000000000";
+    for (error, status, kind, detail) in [
+        (
+            Error::UnknownDependency(id.parse().unwrap()),
+            404,
+            "not-found",
+            "Dependency task task_00000000000070008000000000000000 not found",
+        ),
+        (
+            Error::Cycle("a -> b -> a".to_owned()),
+            409,
+            "dependency-cycle",
+            "The dependencies form a cycle: a -> b -> a",
+        ),
+        (
+            Error::NotPending(NotPending(Status::Active)),
+            409,
+            "illegal-transition",
+            "A task that is ACTIVE waits for nothing any more",
+        ),
+        (
+            Error::TooManyTasks(5),
+            422,
+            "invalid-input",
+            "More than 5 tasks are concerned",
+        ),
+    ] {
+        let expected = (status, &*format!("/problems/{kind}"), detail.to_owned());
+        assert_eq!(told(error, Wording::Plain), expected);
     }
 }
 

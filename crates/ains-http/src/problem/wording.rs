@@ -69,7 +69,8 @@ impl Wording {
     }
 }
 
-fn capitalised(sentence: &str) -> String {
+/// A sentence with a capital at its beginning.
+pub(super) fn capitalised(sentence: &str) -> String {
     let mut letters = sentence.chars();
     letters
         .next()

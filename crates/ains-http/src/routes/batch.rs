@@ -1,5 +1,7 @@
 //! Tasks, many at a time.
 
+use std::collections::BTreeSet;
+
 use actix_web::HttpResponse;
 use ains_api::{BatchAnswer, BatchItem, BatchSubmit, Json, ManyAnswer, ManyTasks, SubmitTask};
 use ains_core::{ClientId, Task, TaskId};
@@ -32,11 +34,11 @@ pub(crate) struct Unread {
     client_id: Option<String>,
 }
 
-/// Reads and checks every item; the faults of each are below `/tasks/<index>`.
+/// Reads and checks every item: what could be made of it, and its faults, below `/tasks/<index>`.
 pub(super) fn each<T: DeserializeOwned, U>(
     items: &[Json],
     mut check: impl FnMut(T, &mut Faults) -> Option<U>,
-) -> Vec<Result<U, Faults>> {
+) -> Vec<(Option<U>, Faults)> {
     let mut effort = Effort::default();
     let mut one = |item: &Json, faults: &mut Faults| {
         // It is JSON: the batch was read.
@@ -46,21 +48,22 @@ pub(super) fn each<T: DeserializeOwned, U>(
     };
     let items = items.iter().enumerate().map(|(index, item)| {
         let mut faults = Faults::default();
-        match faults.below(&format!("/tasks/{index}"), |faults| one(item, faults)) {
-            Some(checked) if faults.is_empty() => Ok(checked),
-            _ => Err(faults),
-        }
+        let checked = faults.below(&format!("/tasks/{index}"), |faults| one(item, faults));
+        (checked, faults)
     });
     items.collect()
 }
 
-/// All of them, or the faults of all.
-pub(super) fn all<U>(checked: Vec<Result<U, Faults>>, faults: &mut Faults) -> Option<Vec<U>> {
-    let good: Vec<_> = checked
+/// What could be made of all of them, with the faults of all; nothing if nothing could be made of one.
+pub(super) fn all<U>(checked: Vec<(Option<U>, Faults)>, faults: &mut Faults) -> Option<Vec<U>> {
+    let made: Vec<_> = checked
         .into_iter()
-        .filter_map(|one| one.map_err(|bad| faults.absorb(bad)).ok())
+        .map(|(made, own)| {
+            faults.absorb(own);
+            made
+        })
         .collect();
-    faults.is_empty().then_some(good)
+    made.into_iter().collect()
 }
 
 /// Submit 1 to 1,000 tasks: all or none, or each on its own.
@@ -78,7 +81,7 @@ pub(crate) async fn submit(
     body: Body<Unread, LIMIT_MANY>,
 ) -> Result<HttpResponse, Problem> {
     let raw = body.raw();
-    let (tasks, refused) = body.check(|batch, faults| {
+    let (mut checked, atomic) = body.check(|batch, faults| {
         if !(1..=MOST).contains(&batch.tasks.len()) {
             faults.add("/tasks", format!("must have 1 to {MOST} elements"));
             return None;
@@ -88,21 +91,25 @@ pub(crate) async fn submit(
         let checked = each(&batch.tasks, |task: SubmitTask, faults| {
             convert::new_task(task, client, faults)
         });
-        if batch.atomic.unwrap_or(true) {
-            let none: Vec<Option<Problem>> = checked.iter().map(|_| None).collect();
-            Some((all(checked, faults)?, none))
+        let atomic = batch.atomic.unwrap_or(true);
+        let checked: Vec<_> = if atomic {
+            all(checked, faults)?.into_iter().map(Ok).collect()
         } else {
-            Some(apart(checked))
-        }
+            checked
+                .into_iter()
+                .map(|(task, faults)| faults.into_result(task))
+                .collect()
+        };
+        Some((checked, atomic))
     })?;
-    for task in &tasks {
+    for task in checked.iter().flatten() {
         caller.acts_for(&task.spec.client)?;
     }
+    if !atomic {
+        refuse_unknown(&state, &mut checked).await?;
+    }
+    let (tasks, refused) = apart(checked);
     let batch_id = state.ids.batch(state.now());
-    let refused: Vec<_> = refused
-        .into_iter()
-        .map(|one| one.map(|problem| problem.to_wire(None)))
-        .collect();
     let render = move |tasks: &[Task]| answer(batch_id.clone(), &refused, tasks);
     if tasks.is_empty() {
         return Ok(reply::json(reply::to_text(&render(&[]))));
@@ -113,14 +120,33 @@ pub(crate) async fn submit(
     }))
 }
 
+/// Refuses those that depend on a task that does not exist.
+async fn refuse_unknown(state: &State, checked: &mut [Result<NewTask, Problem>]) -> Result<(), Problem> {
+    let good = checked.iter().flatten();
+    let named: BTreeSet<_> = good
+        .flat_map(|task| task.depends_on.iter().map(|one| one.on))
+        .collect();
+    if named.is_empty() {
+        return Ok(());
+    }
+    let unknown = state.ains.unknown_tasks(named.into_iter().collect()).await?;
+    let unknown: BTreeSet<_> = unknown.into_iter().collect();
+    for one in checked {
+        let Ok(task) = one else { continue };
+        if let Some(bad) = task.depends_on.iter().find(|bad| unknown.contains(&bad.on)) {
+            *one = Err(Error::UnknownDependency(bad.on).into());
+        }
+    }
+    Ok(())
+}
+
 /// The good ones, and for each of all what is wrong with it.
-fn apart(checked: Vec<Result<NewTask, Faults>>) -> (Vec<NewTask>, Vec<Option<Problem>>) {
+fn apart(checked: Vec<Result<NewTask, Problem>>) -> (Vec<NewTask>, Vec<Option<ains_api::Problem>>) {
     let mut good = Vec::with_capacity(checked.len());
-    let refused = checked.into_iter().map(|one| {
-        one.map(|task| good.push(task))
-            .map_err(Faults::into_problem)
-            .err()
-    });
+    let refused = checked
+        .into_iter()
+        .map(|one| one.map(|task| good.push(task)).err())
+        .map(|problem| problem.map(|problem| problem.to_wire(None)));
     let refused = refused.collect();
     (good, refused)
 }
@@ -211,7 +237,7 @@ pub(crate) async fn cancel(state: State, caller: Caller, body: Body<ManyTasks>) 
 )]
 pub(crate) async fn retry(state: State, body: Body<ManyTasks>) -> Answer<ManyAnswer> {
     let (texts, _) = body.check(many)?;
-    let retries = ids(&texts).into_iter().map(|id| state.ains.retry(id));
+    let retries = ids(&texts).into_iter().map(|id| state.ains.retry(id, false));
     let outcomes = futures_util::stream::iter(retries)
         .buffered(RETRIES_AT_ONCE)
         .collect()

@@ -14,6 +14,7 @@ use ains_service::model::{Page, TaskChange, TaskFilter};
 
 use super::State;
 use crate::auth::Caller;
+use crate::convert::dependency;
 use crate::convert::task as convert;
 use crate::convert::work::WAIT_SECONDS;
 use crate::json::{Body, Faults};
@@ -41,13 +42,14 @@ pub(crate) async fn submit(
     key: IdempotencyKey,
     body: Body<SubmitTask>,
 ) -> Result<HttpResponse, Problem> {
-    let once = key.once(&caller, &body.raw(), |tasks: &[ains_core::Task]| {
-        convert::created(&tasks[0])
-    });
+    let raw = body.raw();
     let task = body.check(|task, faults| convert::new_task(task, caller.client(), faults))?;
     caller.acts_for(&task.spec.client)?;
+    let depends_on = dependency::listed(&task.depends_on);
+    let render = move |tasks: &[ains_core::Task]| convert::created(&tasks[0], depends_on.clone());
+    let once = key.once(&caller, &raw, render.clone());
     let answer = state.ains.submit(vec![task], once).await?;
-    Ok(answered(answer, |tasks| convert::created(&tasks[0])))
+    Ok(answered(answer, |tasks| render(tasks)))
 }
 
 /// One task, whole; on request as soon as it has ended.
@@ -88,6 +90,7 @@ pub(crate) async fn list(
         task_type: query.parse("task_type"),
         capability: query.parse("capability"),
         agent: query.parse("assigned_agent_id"),
+        graph: query.parse("graph_id"),
         created_after: query.instant("created_after"),
         created_before: query.instant("created_before"),
     };
@@ -157,10 +160,9 @@ pub(crate) async fn cancel(
     responses((status = OK, body = RetryAnswer), (status = CONFLICT, description = "The task has not failed"))
 )]
 pub(crate) async fn retry(state: State, Id(id): Id<TaskId>, mut query: Query) -> Answer<RetryAnswer> {
-    // Without dependencies nothing fails because of another, so there is nothing to cascade to.
-    query.flag("cascade");
-    query.finish(Some(()))?;
-    Ok(Reply(convert::retried(&state.ains.retry(id).await?)))
+    let cascade = query.flag("cascade");
+    let cascade = query.finish(Some(cascade))?;
+    Ok(Reply(convert::retried(&state.ains.retry(id, cascade).await?)))
 }
 
 /// Change an unfinished task.
@@ -170,7 +172,10 @@ pub(crate) async fn retry(state: State, Id(id): Id<TaskId>, mut query: Query) ->
     tag = "Tasks",
     params(("id" = String, Path, description = "The task.")),
     request_body = PatchTask,
-    responses((status = OK, body = Task), (status = CONFLICT, description = "The task has ended"))
+    responses(
+        (status = OK, body = Task),
+        (status = CONFLICT, description = "The task has ended, or it waits no more, or tasks would wait for each other")
+    )
 )]
 pub(crate) async fn change(
     state: State,
@@ -186,10 +191,14 @@ pub(crate) async fn change(
             &limits::TIMEOUT_SECONDS,
         );
         let metadata = faults.object_opt("/metadata", patch.metadata);
+        let depends_on = patch
+            .depends_on
+            .map_or(Some(None), |list| dependency::checked(&list, faults).map(Some));
         Some(TaskChange {
             priority: priority?,
             timeout: timeout?.map(|seconds| Duration::from_secs(seconds.into())),
             metadata: metadata?,
+            depends_on: depends_on?,
             owner: caller.client().cloned(),
             not_active: false,
         })

@@ -98,6 +98,7 @@ async fn any_field(site: &Site) {
         "timeout_seconds": 1, "max_retries": 1, "depends_on": [], "routing_strategy": "round_robin",
         "retry_policy": "fixed", "timeout_policy": "fail", "metadata": {}, "expires_at": "2030-01-01T00:00:00Z",
         "run_at": "2030-01-01T00:00:00Z", "min_trust": 0.5, "heartbeat_timeout_seconds": 5,
+        "results_from_dependencies": true,
     });
     let wrong = [
         json!(null),
@@ -121,15 +122,20 @@ async fn any_field(site: &Site) {
         "/aitp/tasks",
         "/ains/tasks/batch",
         "/aitp/tasks/batch",
+        "/ains/tasks/graph",
     ] {
         for field in good.as_object().unwrap().keys() {
             for value in &wrong {
                 let mut task = good.clone();
                 task[field] = value.clone();
-                let body = if uri.ends_with("batch") {
-                    json!({"tasks": [task]})
-                } else {
-                    task
+                let body = match uri.rsplit('/').next() {
+                    Some("batch") => json!({"tasks": [task]}),
+                    Some("graph") => {
+                        task["name"] = json!("a");
+                        let client = task.as_object_mut().and_then(|task| task.remove("client_id"));
+                        json!({"client_id": client, "tasks": [task]})
+                    }
+                    _ => task,
                 };
                 let answer = site.post(uri, body).await;
                 is_a_problem_of_theirs(&answer, &format!("{uri} {field} {value}"));
@@ -160,6 +166,10 @@ async fn any_query(site: &Site) {
         "agent_id",
         "force",
         "cascade",
+        "direction",
+        "depth",
+        "format",
+        "graph_id",
         "reason",
         "assigned_agent_id",
         "task_type",

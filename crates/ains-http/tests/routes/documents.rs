@@ -49,6 +49,11 @@ async fn what_no_reader_can_take_is_refused_by_its_place() {
         capability
     };
     let report = |field: &str| json!({"agent_id": "a1", field: "DOCUMENT"});
+    let in_graph = |mut defaults: Value, task: Value| {
+        defaults["task_type"] = json!("t");
+        defaults["capability_required"] = json!("x");
+        json!({"client_id": "c1", "defaults": defaults, "tasks": [task]})
+    };
     let of_task = |verb: &str| format!("/ains/tasks/{id}{verb}");
     let asked = [
         (
@@ -74,6 +79,18 @@ async fn what_no_reader_can_take_is_refused_by_its_place() {
             "/ains/tasks/batch".to_owned(),
             json!({"tasks": [task("input_data")]}),
             "/tasks/0/input_data",
+        ),
+        (
+            Method::POST,
+            "/ains/tasks/graph".to_owned(),
+            in_graph(json!({}), json!({"name": "a", "input_data": "DOCUMENT"})),
+            "/tasks/0/input_data",
+        ),
+        (
+            Method::POST,
+            "/ains/tasks/graph".to_owned(),
+            in_graph(json!({"metadata": "DOCUMENT"}), json!({"name": "a"})),
+            "/defaults/metadata",
         ),
         (
             Method::PATCH,

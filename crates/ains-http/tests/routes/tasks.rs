@@ -66,7 +66,7 @@ async fn every_fault_of_a_submission_is_named_at_once() {
         json!({
             "client_id": "", "task_type": 7, "input_data": [], "priority": 11, "timeout_seconds": 0, "max_retries": 11,
             "routing_strategy": "best", "retry_policy": "never", "min_trust": 2, "metadata": 1, "expires_at": "soon",
-            "depends_on": ["task_0"], "template_id": "tmpl_0",
+            "depends_on": ["task_0", {"task_id": "task_0", "when": "never"}], "template_id": "tmpl_0",
         }),
     );
     let mut faults = refused.await.faults();
@@ -76,7 +76,7 @@ async fn every_fault_of_a_submission_is_named_at_once() {
         [
             "/capability_required",
             "/client_id",
-            "/depends_on",
+            "/depends_on/1/when",
             "/expires_at",
             "/input_data",
             "/max_retries",
@@ -252,9 +252,13 @@ async fn an_unfinished_task_is_changed() {
         (&json!(8), &json!(10), &json!({"a": 1}))
     );
     let refused = site
-        .call(Method::PATCH, &uri, json!({"priority": 0, "depends_on": []}))
+        .call(
+            Method::PATCH,
+            &uri,
+            json!({"priority": 0, "depends_on": [{"task_id": "t", "when": 1}], "status": "FAILED"}),
+        )
         .await;
-    assert_eq!(refused.faults(), ["/depends_on", "/priority"]);
+    assert_eq!(refused.faults(), ["/depends_on/0/when", "/status", "/priority"]);
     site.post(&format!("{uri}/cancel"), json!({})).await.ok();
     let ended = site.call(Method::PATCH, &uri, json!({"priority": 1})).await;
     assert_eq!(ended.json()["type"], "/problems/illegal-transition");

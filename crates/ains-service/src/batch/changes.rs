@@ -2,12 +2,12 @@
 
 use ains_core::agent::AgentStatus;
 use ains_core::task::{Event, IllegalTransition, Refusal, ReportKind, Verdict};
-use ains_core::{AgentId, Status, Task, TaskId};
+use ains_core::{AgentId, Effect, Status, Task, TaskId};
 use ains_store::{StoreError, attempts};
 
 use super::{Batch, Outcome, Plan};
 use crate::error::Error;
-use crate::model::{Changed, Delivery, Progress};
+use crate::model::{Changed, Delivery, Progress, TaskChange};
 use crate::op::{Change, ChangeKind, Op};
 
 impl Batch<'_> {
@@ -15,7 +15,8 @@ impl Batch<'_> {
     pub(super) fn change(&mut self, op: &Op, plan: &Plan) -> Result<Outcome, StoreError> {
         Ok(match op {
             Op::Change { changes, .. } => {
-                Outcome::Changed(changes.iter().map(|change| self.change_one(change)).collect())
+                let results = changes.iter().map(|change| self.change_one(change));
+                Outcome::Changed(results.collect::<Result<_, _>>()?)
             }
             Op::Report { deliveries, .. } => {
                 let results = deliveries
@@ -34,7 +35,9 @@ impl Batch<'_> {
                 }
                 Outcome::Nothing
             }
-            Op::Act(_) | Op::Submit { .. } | Op::Claim(_) | Op::Match(_) => Outcome::Nothing,
+            Op::Act(_) | Op::Submit { .. } | Op::Claim(_) | Op::Match(_) | Op::Settle { .. } => {
+                Outcome::Nothing
+            }
         })
     }
 
@@ -103,22 +106,65 @@ impl Batch<'_> {
             || attempts::of_task(self.tx.conn, report.task)?.iter().any(same))
     }
 
-    fn change_one(&mut self, change: &Change) -> Result<Changed, Error> {
-        let now = self.tx.now;
-        let chance = self.tx.entropy.jitter();
-        let loaded = self.tasks.get_mut(&change.task).ok_or_else(|| Error::NotFound {
-            entity: "Task",
-            id: change.task.to_string(),
-        })?;
-        let task = &mut loaded.stored.task;
-        if change.owner.as_ref().is_some_and(|owner| *owner != task.client) {
-            return Err(Error::NotOwner);
+    fn change_one(&mut self, change: &Change) -> Result<Result<Changed, Error>, StoreError> {
+        let id = change.task;
+        let Some(loaded) = self.tasks.get(&id) else {
+            return Ok(Err(Error::NotFound {
+                entity: "Task",
+                id: id.to_string(),
+            }));
+        };
+        let before = loaded.stored.task.clone();
+        if change.owner.as_ref().is_some_and(|owner| *owner != before.client) {
+            return Ok(Err(Error::NotOwner));
         }
-        let before = task.clone();
-        let effects = match &change.kind {
+        let mut task = before.clone();
+        let effects = match self.decide(&mut task, &change.kind) {
+            Ok(effects) => effects,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        self.set(task);
+        let concerning_others = match &change.kind {
+            ChangeKind::RetryNow { cascade } => self.retried(id, *cascade)?,
+            ChangeKind::RetryLater => self.retried(id, false)?,
+            ChangeKind::Edit(TaskChange {
+                depends_on: Some(depends_on),
+                ..
+            }) => self.change_dependencies(id, depends_on)?,
+            ChangeKind::Edit(_) | ChangeKind::Cancel { .. } => Ok(()),
+        };
+        if let Err(refusal) = concerning_others {
+            self.set(before);
+            return Ok(Err(refusal));
+        }
+        self.apply(id, effects);
+        let Some(loaded) = self.tasks.get_mut(&id) else {
+            return Ok(Err(Error::Stopping));
+        };
+        loaded.dirty = true;
+        if let ChangeKind::Edit(edit) = &change.kind
+            && edit.metadata.is_some()
+        {
+            loaded.stored.documents.metadata.clone_from(&edit.metadata);
+        }
+        let after = loaded.stored.task.clone();
+        Ok(Ok(Changed { before, after }))
+    }
+
+    /// Puts a task back after a decision.
+    fn set(&mut self, task: Task) {
+        if let Some(loaded) = self.tasks.get_mut(&task.id) {
+            loaded.stored.task = task;
+        }
+    }
+
+    /// What a client's or an operator's wish means for the task alone.
+    fn decide(&self, task: &mut Task, kind: &ChangeKind) -> Result<Vec<Effect>, Error> {
+        let now = self.tx.now;
+        Ok(match kind {
             ChangeKind::Cancel { reason } => task.cancel(reason, now)?,
-            ChangeKind::RetryNow => task.retry_now(now)?,
-            ChangeKind::RetryLater => task.retry_later(chance, now)?,
+            ChangeKind::RetryNow { .. } => task.retry_now(now)?,
+            ChangeKind::RetryLater => task.retry_later(self.tx.entropy.jitter(), now)?,
             ChangeKind::Edit(edit) => {
                 if edit.not_active && !matches!(task.status, Status::Pending | Status::Assigned) {
                     return Err(IllegalTransition {
@@ -127,25 +173,18 @@ impl Batch<'_> {
                     }
                     .into());
                 }
-                let mut edited = task.clone();
                 if let Some(priority) = edit.priority {
-                    edited.set_priority(priority, now)?;
+                    task.set_priority(priority, now)?;
                 }
                 if let Some(timeout) = edit.timeout {
-                    edited.set_timeout(timeout, now)?;
+                    task.set_timeout(timeout, now)?;
                 }
                 if edit.metadata.is_some() {
-                    edited.touch(now)?;
-                    loaded.stored.documents.metadata.clone_from(&edit.metadata);
+                    task.touch(now)?;
                 }
-                *task = edited;
                 Vec::new()
             }
-        };
-        loaded.dirty = true;
-        let after = task.clone();
-        self.apply(after.id, effects);
-        Ok(Changed { before, after })
+        })
     }
 
     /// Judges the tasks for which an instant has come; how many.

@@ -2,17 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ains_core::task::ReportKind;
 use ains_core::{AgentId, Lane, TaskId};
+use ains_store::dependencies::{Along, Reader};
 use ains_store::tasks::StoredTask;
-use ains_store::{Conn, StoreError, agents, tasks};
+use ains_store::{Conn, StoreError, agents, dependencies, tasks};
 
 use super::Context;
 use super::hand_out;
 use crate::engine::{Engine, How, Pick};
-use crate::op::Op;
+use crate::op::{ChangeKind, Op};
 
 /// Most instants of each kind that one sweep takes.
 const SWEEP: i64 = 256;
+
+/// Most ended tasks whose dependants are told in a transaction of their own.
+const UNSETTLED: i64 = 1000;
 
 /// Most silent agents that one look takes.
 const SILENT: i64 = 100;
@@ -20,8 +25,10 @@ const SILENT: i64 = 100;
 /// Most tasks of a lane that one match places.
 pub(super) const MATCH: u32 = 64;
 
+/// Most tasks that are looked at for whether they become ready in this batch.
+const LOOKED_AT: usize = 256;
+
 /// What was reserved and looked up.
-#[derive(Default)]
 pub(crate) struct Plan {
     /// Who gets which new task, by operation and place in it.
     pub(super) submitted: BTreeMap<(usize, usize), Pick>,
@@ -31,6 +38,12 @@ pub(crate) struct Plan {
     pub(super) overdue: BTreeMap<TaskId, Option<AgentId>>,
     /// Agents that may be silent, and what they hold.
     pub(super) silent: BTreeMap<AgentId, Vec<TaskId>>,
+    /// Ended tasks whose dependants have not all been told.
+    pub(super) unsettled: Vec<TaskId>,
+    /// Tasks that wait for what may end in this batch.
+    pub(super) dependants: BTreeSet<TaskId>,
+    /// The edges to them, as they were before anything was locked.
+    pub(super) edges: Reader,
     /// Lanes that a match found empty.
     pub(super) emptied: BTreeSet<Lane>,
     /// Lanes that a match did not come to the end of.
@@ -43,8 +56,26 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(super) fn make(context: &Context<'_>, conn: &mut Conn, ops: &[Op]) -> Result<Self, StoreError> {
-        let mut plan = Self::default();
+        let mut plan = Self {
+            submitted: BTreeMap::new(),
+            matched: Vec::new(),
+            overdue: BTreeMap::new(),
+            silent: BTreeMap::new(),
+            unsettled: Vec::new(),
+            dependants: BTreeSet::new(),
+            edges: Reader::new(Along::Waiting),
+            emptied: BTreeSet::new(),
+            unfinished: BTreeSet::new(),
+            picks: Vec::new(),
+            rejected: Vec::new(),
+        };
         let mut lanes = BTreeSet::new();
+        if ops
+            .iter()
+            .any(|op| matches!(op, Op::Sweep { .. } | Op::Settle { .. }))
+        {
+            plan.unsettled = dependencies::unsettled(conn, UNSETTLED)?;
+        }
         for op in ops {
             match op {
                 Op::Match(ready) => lanes.extend(ready.iter().cloned()),
@@ -58,7 +89,9 @@ impl Plan {
                 _ => {}
             }
         }
-        let result = plan.match_lanes(context, conn, &lanes);
+        let result = plan
+            .match_lanes(context, conn, &lanes)
+            .and_then(|()| plan.pick_for_dependants(context, conn, ops));
         if let Err(error) = result {
             plan.undo(context.engine);
             return Err(error);
@@ -79,7 +112,8 @@ impl Plan {
             };
             for (place, (_, new)) in tasks.iter().enumerate() {
                 let spec = &new.spec;
-                if spec.run_at.is_some_and(|at| at > context.now) {
+                // What waits for others is as a rule not ready; if it is, it is matched after this.
+                if spec.run_at.is_some_and(|at| at > context.now) || !new.depends_on.is_empty() {
                     continue;
                 }
                 let lane = Lane::new(spec.capability.as_str(), spec.min_trust);
@@ -93,6 +127,45 @@ impl Plan {
                 }
             }
         }
+    }
+
+    /// Chooses agents for the tasks that become ready if everything ends well that is said to end in
+    /// this batch, so that they are handed over by the same commit.
+    fn pick_for_dependants(
+        &mut self,
+        context: &Context<'_>,
+        conn: &mut Conn,
+        ops: &[Op],
+    ) -> Result<(), StoreError> {
+        let may_end: Vec<TaskId> = self.may_end(ops).into_iter().collect();
+        if may_end.is_empty() {
+            return Ok(());
+        }
+        let mut told: BTreeMap<TaskId, u32> = BTreeMap::new();
+        for stored in self.edges.look(conn, &may_end)? {
+            *told.entry(stored.edge.task).or_default() += 1;
+        }
+        self.dependants.extend(told.keys());
+        let first: Vec<TaskId> = self.dependants.iter().take(LOOKED_AT).copied().collect();
+        let mut last: Vec<TaskId> = tasks::states(conn, &first)?
+            .into_iter()
+            .filter(|task| told.get(&task.id).is_some_and(|told| *told >= task.unresolved))
+            .filter(|task| task.run_at.is_none_or(|at| at <= context.now))
+            .map(|task| task.id)
+            .collect();
+        last.truncate(MATCH as usize);
+        for stored in tasks::by_ids(conn, &last)? {
+            let how = How {
+                strategy: stored.task.strategy,
+                heartbeat_needed: stored.task.heartbeat_needed,
+            };
+            let lane = stored.task.lane();
+            if let Some(pick) = context.engine.lock().pick(how, &lane, context.entropy) {
+                self.picks.push(pick.clone());
+                self.matched.push((stored, pick));
+            }
+        }
+        Ok(())
     }
 
     /// Chooses agents for the ready tasks at the head of `lanes`, as far as there are any.
@@ -133,6 +206,11 @@ impl Plan {
         Ok(())
     }
 
+    /// Whether there may be more ended tasks whose dependants have not been told.
+    pub(super) fn is_more_unsettled(&self) -> bool {
+        i64::try_from(self.unsettled.len()).is_ok_and(|read| read >= UNSETTLED)
+    }
+
     /// Every agent that the batch may change.
     pub(super) fn agents(&self, ops: &[Op]) -> BTreeSet<AgentId> {
         let mut agents: BTreeSet<AgentId> = self.picks.iter().map(|pick| pick.agent.clone()).collect();
@@ -159,10 +237,43 @@ impl Plan {
         let mut ids: BTreeSet<TaskId> = self.matched.iter().map(|(stored, _)| stored.task.id).collect();
         ids.extend(self.overdue.keys());
         ids.extend(self.silent.values().flatten());
+        ids.extend(&self.unsettled);
         for op in ops {
             match op {
                 Op::Report { deliveries, .. } => {
                     ids.extend(deliveries.iter().map(|delivery| delivery.report.task));
+                }
+                Op::Change { changes, .. } => {
+                    for change in changes {
+                        ids.insert(change.task);
+                        if let Some(depends_on) = change.new_dependencies() {
+                            ids.extend(depends_on.iter().map(|dependency| dependency.on));
+                        }
+                    }
+                }
+                Op::Submit { tasks, .. } => {
+                    let dependencies = tasks.iter().flat_map(|(_, new)| &new.depends_on);
+                    ids.extend(dependencies.map(|dependency| dependency.on));
+                }
+                Op::Lost { tasks, .. } => ids.extend(tasks),
+                _ => {}
+            }
+        }
+        ids
+    }
+
+    /// The tasks that may end in this batch.
+    pub(super) fn may_end(&self, ops: &[Op]) -> BTreeSet<TaskId> {
+        let mut ids: BTreeSet<TaskId> = self.overdue.keys().copied().collect();
+        ids.extend(self.silent.values().flatten());
+        ids.extend(&self.unsettled);
+        for op in ops {
+            match op {
+                Op::Report { deliveries, .. } => {
+                    let reports = deliveries.iter().map(|delivery| &delivery.report);
+                    let ends = reports
+                        .filter(|report| matches!(report.kind, ReportKind::Complete | ReportKind::Fail(_)));
+                    ids.extend(ends.map(|report| report.task));
                 }
                 Op::Change { changes, .. } => ids.extend(changes.iter().map(|change| change.task)),
                 Op::Lost { tasks, .. } => ids.extend(tasks),
@@ -170,6 +281,19 @@ impl Plan {
             }
         }
         ids
+    }
+
+    /// Whether the batch changes stored edges, or goes far along them, and so must do it alone.
+    pub(super) fn changes_graphs(&self, ops: &[Op]) -> bool {
+        let changes = ops.iter().filter_map(|op| match op {
+            Op::Change { changes, .. } => Some(changes),
+            _ => None,
+        });
+        !self.unsettled.is_empty()
+            || changes.flatten().any(|change| {
+                change.new_dependencies().is_some()
+                    || matches!(change.kind, ChangeKind::RetryNow { cascade: true })
+            })
     }
 
     /// A pick that the transaction could not keep; given back after the commit.

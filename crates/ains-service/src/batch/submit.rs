@@ -1,12 +1,15 @@
 //! Storing new tasks, those that found an agent already in its hands.
 
-use ains_core::Task;
+use std::collections::{BTreeMap, BTreeSet};
+
+use ains_core::{Task, TaskId};
 use ains_store::StoreError;
 use ains_store::tasks::{Documents, StoredTask};
 
 use super::once::{earlier_answer, keep_answer};
 use super::{Batch, Outcome, Plan, tally};
-use crate::model::Answer;
+use crate::error::Error;
+use crate::model::{Answer, NewTask};
 use crate::op::Op;
 
 impl Batch<'_> {
@@ -19,19 +22,22 @@ impl Batch<'_> {
         if let Some(once) = once
             && let Some(earlier) = earlier_answer(self.tx.conn, once, now)?
         {
-            for place in 0..new.len() {
-                if let Some(pick) = plan.submitted.remove(&(number, place)) {
-                    plan.reject(pick);
-                }
-            }
+            give_back(number, new.len(), plan);
             return Ok(match earlier {
                 Ok(answer) => Outcome::Submitted(Answer::Replayed(answer)),
                 Err(error) => Outcome::Changed(vec![Err(error)]),
             });
         }
+        if let Some(unknown) = self.unknown_dependency(new) {
+            give_back(number, new.len(), plan);
+            return Ok(Outcome::Changed(vec![Err(Error::UnknownDependency(unknown))]));
+        }
         let mut created = Vec::with_capacity(new.len());
+        let mut ended = BTreeMap::new();
         for (place, (id, new)) in new.iter().enumerate() {
             let mut task = Task::submitted(*id, new.spec.clone(), now);
+            let depends_on = self.depend(&mut task, &new.depends_on, &ended);
+            ended.extend(task.ending().map(|ending| (*id, ending)));
             let mut receiver = None;
             if let Some(pick) = plan.submitted.remove(&(number, place)) {
                 receiver = self.give(&mut task, pick, plan);
@@ -52,6 +58,7 @@ impl Batch<'_> {
                 task,
                 documents,
                 claim_id: receiver.as_ref().and_then(|(_, _, id)| id.clone()),
+                depends_on,
             };
             if let Some((agent, claim, _)) = receiver {
                 self.tx
@@ -68,5 +75,24 @@ impl Batch<'_> {
             keep_answer(self.tx.conn, once, (once.render)(&created), now)?;
         }
         Ok(Outcome::Submitted(Answer::Fresh(created)))
+    }
+    /// The first dependency that is neither stored nor one of the new tasks before.
+    fn unknown_dependency(&self, new: &[(TaskId, NewTask)]) -> Option<TaskId> {
+        let mut fresh = BTreeSet::new();
+        new.iter().find_map(|(id, new)| {
+            let mut on = new.depends_on.iter().map(|dependency| dependency.on);
+            let unknown = on.find(|on| !self.tasks.contains_key(on) && !fresh.contains(on));
+            fresh.insert(*id);
+            unknown
+        })
+    }
+}
+
+/// Gives back what was picked for a submission that stores nothing.
+fn give_back(number: usize, tasks: usize, plan: &mut Plan) {
+    for place in 0..tasks {
+        if let Some(pick) = plan.submitted.remove(&(number, place)) {
+            plan.reject(pick);
+        }
     }
 }

@@ -257,7 +257,7 @@ fn statistics_follow_every_change(db: &TestDb) {
             .await
             .unwrap();
         world.ains.cancel(tasks[2].id, "x".into(), None).await.unwrap();
-        world.ains.retry(tasks[1].id).await.unwrap_err();
+        world.ains.retry(tasks[1].id, false).await.unwrap_err();
         let world = world.restarted().await;
         let stats = world.ains.stats().await.unwrap();
         assert_eq!(stats.total, 3);
@@ -321,9 +321,12 @@ fn a_failed_task_is_retried_by_hand(db: &TestDb) {
             world.ains.retry_later(task.id).await,
             Err(Error::RetrySpent)
         ));
-        let again = world.ains.retry(task.id).await.unwrap();
+        let again = world.ains.retry(task.id, false).await.unwrap();
         assert_eq!((again.status, again.retry_count), (Status::Pending, 0));
-        assert!(matches!(world.ains.retry(task.id).await, Err(Error::Illegal(_))));
+        assert!(matches!(
+            world.ains.retry(task.id, false).await,
+            Err(Error::Illegal(_))
+        ));
         let history = world.ains.history(task.id).await.unwrap();
         assert_eq!(history.attempts.len(), 1);
         assert_eq!(history.attempts[0].error.as_deref(), Some("not found"));

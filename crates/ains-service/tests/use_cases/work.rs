@@ -28,7 +28,10 @@ ains_testkit::contract!(
 );
 
 /// Waits until claims wait at the server.
-async fn until_waiting(world: &World, claims: &[&tokio::task::JoinHandle<Vec<ains_service::StoredTask>>]) {
+pub(crate) async fn until_waiting(
+    world: &World,
+    claims: &[&tokio::task::JoinHandle<Vec<ains_service::StoredTask>>],
+) {
     // A claim waits once the writer has run it; an answered write after it means that it has.
     for _ in 0..50 {
         world

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ains_core::task::{Failure, Report, ReportKind, TaskSpec};
-use ains_core::{AgentId, Task, TaskId};
+use ains_core::{AgentId, Condition, Dependency, Status, Task, TaskId};
 use ains_service::{
-    Ains, Answer, ClaimRequest, Delivery, Error, NewAgent, NewTask, Reported, Settings, StoredTask,
+    Ains, Answer, ClaimRequest, Delivery, Error, GraphNode, NewAgent, NewTask, Reported, Settings, StoredTask,
 };
 use ains_store::{Options, Store};
 use ains_testkit::{ManualClock, TestDb};
@@ -44,13 +44,14 @@ impl World {
         let store = tokio::task::spawn_blocking(move || Store::open(&options).unwrap())
             .await
             .unwrap();
-        Self::on(store, clock).await
+        Self::on(store, clock, Settings::default().cascade).await
     }
 
-    async fn on(store: Store, clock: ManualClock) -> Self {
+    async fn on(store: Store, clock: ManualClock, cascade: usize) -> Self {
         let settings = Settings {
             seed: Some(7),
             verify_identity: false,
+            cascade,
             ..Settings::default()
         };
         let ains = Ains::start(store.clone(), settings, Arc::new(clock.clone()))
@@ -61,8 +62,31 @@ impl World {
 
     /// The same database after a restart of the server.
     pub(crate) async fn restarted(self) -> Self {
+        let cascade = Settings::default().cascade;
+        self.restarted_with(cascade).await
+    }
+
+    /// The same, telling at most so many dependants in one transaction.
+    pub(crate) async fn restarted_with(self, cascade: usize) -> Self {
         self.ains.stop().await;
-        Self::on(self.store, self.clock).await
+        Self::on(self.store, self.clock, cascade).await
+    }
+
+    /// Stores a task behind the back of the service, as one whose dependants have not been told.
+    pub(crate) async fn save_unsettled(&self, task: &Task) {
+        let (store, task) = (self.store.clone(), task.clone());
+        let stored = tokio::task::spawn_blocking(move || {
+            store.connect()?.transact(|conn| {
+                let save = ains_store::tasks::Save {
+                    task: &task,
+                    documents: &ains_store::tasks::Documents::default(),
+                    claim_id: None,
+                };
+                ains_store::tasks::save(conn, &[save])?;
+                ains_store::dependencies::note_unsettled(conn, &[task.id])
+            })
+        });
+        stored.await.unwrap().unwrap();
     }
 
     pub(crate) fn wait(&self, seconds: u64) {
@@ -98,6 +122,37 @@ impl World {
             Answer::Fresh(tasks) => tasks,
             Answer::Replayed(answer) => panic!("replayed {answer}"),
         }
+    }
+
+    pub(crate) async fn submit_one(&self, task: NewTask) -> Task {
+        self.submit_all(vec![task]).await.remove(0)
+    }
+
+    /// Submits a graph of tasks that need `text:v1`: each has a name and waits for others by place.
+    pub(crate) async fn submit_graph(&self, nodes: Vec<Vec<(usize, Condition)>>) -> Vec<Task> {
+        let nodes = nodes.into_iter().enumerate().map(|(place, after)| {
+            let mut task = a_task("c");
+            task.spec.name = Some(format!("n{place:05}").parse().unwrap());
+            GraphNode { task, after }
+        });
+        let answer = self.ains.submit_graph(nodes.collect(), None).await.unwrap();
+        let Answer::Fresh(mut tasks) = answer else {
+            panic!("replayed")
+        };
+        tasks.sort_by(|a, b| a.name.cmp(&b.name));
+        tasks
+    }
+
+    /// Takes a task that must be ready, and reports how it went.
+    pub(crate) async fn end(&self, agent: &AgentId, task: TaskId, kind: ReportKind) -> Task {
+        let held = self.task(task).await;
+        if held.status != Status::Active {
+            let mut claimed = self.claim(agent, 100).await;
+            claimed.retain(|stored| stored.task.id == task);
+            assert_eq!(claimed.len(), 1, "{task} is handed out");
+        }
+        let attempt = self.task(task).await.attempt;
+        self.report(agent, task, attempt, kind).await.unwrap()
     }
 
     pub(crate) async fn claim(&self, agent: &AgentId, max: u32) -> Vec<StoredTask> {
@@ -160,6 +215,16 @@ pub(crate) fn a_task(client: &str) -> NewTask {
         ),
         input: r#"{"n":1}"#.into(),
         metadata: None,
+        depends_on: Vec::new(),
+    }
+}
+
+/// A task that waits for others.
+pub(crate) fn a_task_after(depends_on: impl IntoIterator<Item = (TaskId, Condition)>) -> NewTask {
+    let depends_on = depends_on.into_iter().map(|(on, when)| Dependency { on, when });
+    NewTask {
+        depends_on: depends_on.collect(),
+        ..a_task("c")
     }
 }
 

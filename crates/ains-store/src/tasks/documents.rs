@@ -7,11 +7,14 @@
 
 use std::collections::BTreeMap;
 
+use ains_core::dependency::Edge;
+use ains_core::{Dependency, TaskId};
 use diesel::prelude::*;
 
 use super::row::{DocumentsRow, StateRow, TaskRow};
 use super::{Save, StoredTask};
 use crate::connection::Conn;
+use crate::dependencies;
 use crate::error::StoreError;
 use crate::schema::task_documents::{self, dsl};
 
@@ -108,12 +111,13 @@ pub(super) fn save_metadata(conn: &mut Conn, changes: &[Save<'_>]) -> Result<(),
     Ok(())
 }
 
-/// Turns rows into tasks, with the documents that stand outside of them.
+/// Turns rows into tasks, with what stands outside of them: large documents, and dependencies.
 pub(super) fn complete(conn: &mut Conn, rows: Vec<TaskRow>) -> Result<Vec<StoredTask>, StoreError> {
     let mut tasks = rows
         .into_iter()
         .map(TaskRow::into_stored)
         .collect::<Result<Vec<_>, _>>()?;
+    add_dependencies(conn, &mut tasks)?;
     let stands_outside = |document: &Option<Box<str>>| document.as_deref() == Some(OUTSIDE);
     let outside: Vec<String> = tasks
         .iter()
@@ -145,4 +149,24 @@ pub(super) fn complete(conn: &mut Conn, rows: Vec<TaskRow>) -> Result<Vec<Stored
         }
     }
     Ok(tasks)
+}
+
+fn add_dependencies(conn: &mut Conn, tasks: &mut [StoredTask]) -> Result<(), StoreError> {
+    let with: Vec<TaskId> = tasks
+        .iter()
+        .filter(|stored| stored.task.dependencies > 0)
+        .map(|stored| stored.task.id)
+        .collect();
+    if with.is_empty() {
+        return Ok(());
+    }
+    let mut found: BTreeMap<TaskId, Vec<Dependency>> = BTreeMap::new();
+    for stored in dependencies::of_tasks(conn, &with)? {
+        let Edge { on, task, when } = stored.edge;
+        found.entry(task).or_default().push(Dependency { on, when });
+    }
+    for stored in tasks {
+        stored.depends_on = found.remove(&stored.task.id).unwrap_or_default();
+    }
+    Ok(())
 }

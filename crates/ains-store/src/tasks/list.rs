@@ -1,6 +1,6 @@
 //! Lists of tasks, newest first.
 
-use ains_core::{AgentId, ClientId, Name, Status, TaskId, Timestamp};
+use ains_core::{AgentId, ClientId, GraphId, Name, Status, TaskId, Timestamp};
 use diesel::prelude::*;
 use diesel::sql_types::{Integer, Text};
 
@@ -28,6 +28,8 @@ pub struct Filter {
     pub capability: Option<Name>,
     /// Only those held, or ended, by this agent.
     pub agent: Option<AgentId>,
+    /// Only those of this graph.
+    pub graph: Option<GraphId>,
     /// Only those submitted at or after this instant.
     pub created_after: Option<Timestamp>,
     /// Only those submitted before this instant.
@@ -61,6 +63,10 @@ enum Part {
 impl Filter {
     /// The parts of the table that a list has to look into. Tasks of an agent are held or ended.
     fn parts(&self) -> &'static [Part] {
+        if self.graph.is_some() {
+            // Its own index serves it, whatever else is asked.
+            return &[Part::All];
+        }
         match (self.status, &self.agent) {
             (Some(Status::Pending), _) => &[Part::Pending],
             (Some(Status::Assigned | Status::Active), _) => &[Part::Held],
@@ -99,6 +105,9 @@ macro_rules! filtered {
         }
         if let Some(capability) = &filter.capability {
             query = query.filter(lower(dsl::capability).eq(capability.as_str().to_lowercase()));
+        }
+        if let Some(graph) = &filter.graph {
+            query = query.filter(dsl::graph_id.eq(graph.to_string()));
         }
         if let Some(after) = filter.created_after {
             query = query.filter(dsl::created_at.ge(after.as_micros()));

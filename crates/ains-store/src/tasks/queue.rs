@@ -1,6 +1,6 @@
 //! The queues of ready tasks: where a new one stands, and which come first.
 
-use ains_core::{ClientId, Lane, fair};
+use ains_core::{ClientId, Lane, Task, TaskId, fair};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
@@ -134,6 +134,58 @@ pub fn waiting_priorities(conn: &mut Conn, lane: &Lane) -> Result<Vec<u8>, Store
         waiting.extend(u8::try_from(priority));
         below = priority;
     }
+}
+
+/// How many ready tasks of its lane stand before a ready task, counted up to `most`.
+///
+/// # Errors
+/// When the database fails.
+pub fn before(conn: &mut Conn, task: &Task, most: i64) -> Result<i64, StoreError> {
+    let lane = task.lane().to_string();
+    let (priority, key, id) = (i32::from(task.priority), task.queue_key, task.id.to_string());
+    let (above, level, same): (Vec<i32>, Vec<i32>, Vec<i32>) = per_backend!(conn, |c| (
+        dsl::tasks
+            .filter(dsl::lane.eq(&lane))
+            .filter(dsl::queue_key.is_not_null())
+            .filter(dsl::priority.gt(priority))
+            .limit(most)
+            .select(dsl::priority)
+            .load(c)?,
+        dsl::tasks
+            .filter(dsl::lane.eq(&lane))
+            .filter(dsl::priority.eq(priority))
+            .filter(dsl::queue_key.lt(key))
+            .limit(most)
+            .select(dsl::priority)
+            .load(c)?,
+        dsl::tasks
+            .filter(dsl::lane.eq(&lane))
+            .filter(dsl::priority.eq(priority))
+            .filter(dsl::queue_key.eq(key))
+            .filter(dsl::id.lt(&id))
+            .limit(most)
+            .select(dsl::priority)
+            .load(c)?,
+    ));
+    let found = above.len() + level.len() + same.len();
+    Ok(i64::try_from(found).unwrap_or(i64::MAX).min(most))
+}
+
+/// The ids of the first `limit` ready tasks of a lane, best first.
+///
+/// # Errors
+/// When the database fails, or a row is corrupt.
+pub fn first(conn: &mut Conn, lane: &Lane, limit: i64) -> Result<Vec<TaskId>, StoreError> {
+    let ids: Vec<String> = per_backend!(conn, |c| {
+        dsl::tasks
+            .filter(dsl::lane.eq(lane.to_string()))
+            .filter(dsl::queue_key.is_not_null())
+            .order((dsl::priority.desc(), dsl::queue_key.asc(), dsl::id.asc()))
+            .limit(limit)
+            .select(dsl::id)
+            .load(c)?
+    });
+    ids.iter().map(|id| read("tasks", id)).collect()
 }
 
 /// Every lane in which a task is ready: one short seek each.

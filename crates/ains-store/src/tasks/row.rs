@@ -45,6 +45,12 @@ pub(super) struct StateRow {
     pub(super) run_at: Option<i64>,
     pub(super) due_at: Option<i64>,
     pub(super) lease_expires_at: Option<i64>,
+    pub(super) gate_since: Option<i64>,
+    pub(super) dependencies: i32,
+    pub(super) unresolved_dependencies: i32,
+    pub(super) results_from_dependencies: bool,
+    pub(super) graph_id: Option<String>,
+    pub(super) name: Option<String>,
 }
 
 /// The columns that nobody looks into.
@@ -106,6 +112,12 @@ impl StateRow {
             run_at: micros(task.run_at),
             due_at: micros(task.due_at),
             lease_expires_at: micros(task.lease_expires_at),
+            gate_since: micros(task.gate_since),
+            dependencies: number(task.dependencies),
+            unresolved_dependencies: number(task.unresolved),
+            results_from_dependencies: task.results_from_dependencies,
+            graph_id: task.graph.as_ref().map(ToString::to_string),
+            name: task.name.as_ref().map(ToString::to_string),
         }
     }
 
@@ -116,6 +128,7 @@ impl StateRow {
             task: self.into_task()?,
             documents: Documents::default(),
             claim_id,
+            depends_on: Vec::new(),
         })
     }
 
@@ -160,6 +173,12 @@ impl StateRow {
             run_at: instant(self.run_at),
             due_at: instant(self.due_at),
             lease_expires_at: instant(self.lease_expires_at),
+            gate_since: instant(self.gate_since),
+            dependencies: count(self.dependencies),
+            unresolved: count(self.unresolved_dependencies),
+            results_from_dependencies: self.results_from_dependencies,
+            graph: read_opt(T, self.graph_id.as_deref())?,
+            name: read_opt(T, self.name.as_deref())?,
         })
     }
 }

@@ -58,6 +58,7 @@ pub(crate) fn stored(task: Task) -> StoredTask {
         task,
         documents,
         claim_id: None,
+        depends_on: Vec::new(),
     }
 }
 

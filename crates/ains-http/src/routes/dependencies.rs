@@ -1,0 +1,112 @@
+//! What tasks wait for, what waits for them, and why they wait.
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{self, HeaderValue};
+use ains_api::{GraphFormat, GraphQuery, TaskDependencies, TaskDependents, TaskGraph, Why};
+use ains_core::TaskId;
+use ains_service::model::Direction;
+
+use super::State;
+use crate::convert::{dependency as convert, drawing};
+use crate::path::Id;
+use crate::problem::Problem;
+use crate::query::Query;
+use crate::reply::{self, Answer, Reply};
+
+/// Edges away from the task in the middle; as many as a graph has tasks (semantics §9).
+const DEPTH: std::ops::RangeInclusive<u32> = 1..=10_000;
+
+/// Which way to look, and other names for it.
+const DIRECTIONS: [(&str, Direction); 5] = [
+    ("both", Direction::Both),
+    ("dependencies", Direction::Dependencies),
+    ("dependents", Direction::Dependents),
+    ("upstream", Direction::Dependencies),
+    ("downstream", Direction::Dependents),
+];
+
+/// How the graph is answered.
+const FORMATS: [(&str, GraphFormat); 3] = [
+    ("json", GraphFormat::Json),
+    ("dot", GraphFormat::Dot),
+    ("mermaid", GraphFormat::Mermaid),
+];
+
+/// What a task waits or waited for.
+#[utoipa::path(
+    get,
+    path = "/ains/tasks/{id}/dependencies",
+    tag = "Tasks",
+    params(("id" = String, Path, description = "The task.")),
+    responses((status = OK, body = TaskDependencies))
+)]
+pub(crate) async fn dependencies(state: State, Id(id): Id<TaskId>) -> Answer<TaskDependencies> {
+    Ok(Reply(convert::dependencies(state.ains.dependencies(id).await?)))
+}
+
+/// The tasks that wait or waited for a task.
+#[utoipa::path(
+    get,
+    path = "/ains/tasks/{id}/dependents",
+    tag = "Tasks",
+    params(("id" = String, Path, description = "The task.")),
+    responses((status = OK, body = TaskDependents))
+)]
+pub(crate) async fn dependents(state: State, Id(id): Id<TaskId>) -> Answer<TaskDependents> {
+    Ok(Reply(convert::dependents(id, state.ains.dependents(id).await?)))
+}
+
+/// The dependency graph around a task, at most 2,000 tasks of it; on request as a drawing.
+#[utoipa::path(
+    get,
+    path = "/ains/tasks/{id}/graph",
+    tag = "Tasks",
+    params(
+        ("id" = String, Path, description = "The task."),
+        GraphQuery,
+        ("format" = inline(Option<GraphFormat>), Query, description = "How it is answered. Default `json`.")
+    ),
+    responses((
+        status = OK,
+        content(
+            (TaskGraph = "application/json"),
+            (String = "text/vnd.graphviz"),
+            (String = "text/vnd.mermaid")
+        )
+    ))
+)]
+pub(crate) async fn graph(
+    state: State,
+    Id(id): Id<TaskId>,
+    mut query: Query,
+) -> Result<HttpResponse, Problem> {
+    let direction = query.choice("direction", &DIRECTIONS);
+    let depth = query.within("depth", &DEPTH, *DEPTH.end());
+    let format = query.choice("format", &FORMATS);
+    query.finish(Some(()))?;
+    let depth = usize::try_from(depth).unwrap_or(usize::MAX);
+    let graph = state.ains.graph(id, direction, depth).await?;
+    Ok(match format {
+        GraphFormat::Json => reply::json(reply::to_text(&convert::graph(graph))),
+        GraphFormat::Dot => text("text/vnd.graphviz; charset=utf-8", drawing::dot(&graph)),
+        GraphFormat::Mermaid => text("text/vnd.mermaid; charset=utf-8", drawing::mermaid(&graph)),
+    })
+}
+
+fn text(content_type: &'static str, text: String) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, HeaderValue::from_static(content_type)))
+        .body(text)
+}
+
+/// Why a task is not running: the first gate that is closed, with who and what it is about.
+#[utoipa::path(
+    get,
+    path = "/ains/tasks/{id}/why",
+    tag = "Tasks",
+    params(("id" = String, Path, description = "The task.")),
+    responses((status = OK, body = Why))
+)]
+pub(crate) async fn why(state: State, Id(id): Id<TaskId>) -> Answer<Why> {
+    Ok(Reply(convert::why(state.ains.why(id).await?)))
+}

@@ -1,0 +1,146 @@
+//! What the end of a task means for those that wait for it, in the same transaction, however
+//! deep it goes (semantics §2).
+//!
+//! On PostgreSQL an edge is read after both of its tasks are locked: two dependencies that end at
+//! once, and a dependency that ends while somebody comes to wait for it, are judged exactly once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ains_core::dependency::{Edge, Ending};
+use ains_core::graph::{Dependants, cascade};
+use ains_core::{Dependency, TaskId};
+use ains_store::dependencies::{self, Along, Reader};
+use ains_store::{Backend, Conn, StoreError};
+
+use super::{Batch, Plan};
+
+impl Batch<'_> {
+    /// Tells everyone who waits for what ended in this batch.
+    pub(super) fn settle(&mut self, plan: &mut Plan, edges_changed: bool) -> Result<(), StoreError> {
+        let ended = self.ended(plan);
+        if ended.is_empty() && plan.unsettled.is_empty() {
+            return Ok(());
+        }
+        let most = self.settings.cascade;
+        let may_go_far = ended.iter().any(|(_, ending)| *ending != Ending::Completed);
+        let others_write = self.tx.conn.backend() == Backend::Postgres;
+        if may_go_far && others_write {
+            self.lock_ahead(&ended)?;
+        }
+        let mut reader = std::mem::replace(&mut plan.edges, Reader::new(Along::Waiting));
+        if others_write || edges_changed {
+            reader.forget();
+        }
+        let mut telling = Telling {
+            batch: self,
+            reader,
+            judged: Vec::new(),
+        };
+        let rest = cascade(ended, most, &mut telling)?;
+        let judged = std::mem::take(&mut telling.judged);
+        dependencies::resolve(self.tx.conn, &judged, Some(self.tx.now))?;
+        if !plan.unsettled.is_empty() {
+            dependencies::settled(self.tx.conn, &plan.unsettled)?;
+        }
+        if !rest.is_empty() {
+            dependencies::note_unsettled(self.tx.conn, &rest)?;
+        }
+        self.tx.after.is_unsettled = !rest.is_empty() || plan.is_more_unsettled();
+        Ok(())
+    }
+
+    /// What ended in this batch, or before it without everyone being told.
+    fn ended(&self, plan: &Plan) -> Vec<(TaskId, Ending)> {
+        // What has ended does not change any more, unless it got another chance and ended again.
+        let now_ended = self.tasks.values().filter(|loaded| loaded.dirty);
+        let before = plan.unsettled.iter().filter_map(|task| self.tasks.get(task));
+        now_ended
+            .chain(before)
+            .filter_map(|loaded| Some((loaded.stored.task.id, loaded.stored.task.ending()?)))
+            .collect()
+    }
+
+    /// Locks in one go, in order, whatever the ends of `ended` may reach; one transaction at a
+    /// time, because what it reaches may be held by another in any order.
+    fn lock_ahead(&mut self, ended: &[(TaskId, Ending)]) -> Result<(), StoreError> {
+        let endings: BTreeMap<TaskId, Ending> = ended.iter().copied().collect();
+        let tasks: Vec<TaskId> = endings.keys().copied().collect();
+        let nearest = Reader::new(Along::Waiting).read(self.tx.conn, &tasks)?;
+        let goes_on = |edge: &Edge<TaskId>| edge.when.judge(endings[&edge.on]).ending().is_some();
+        if !nearest.iter().any(|stored| goes_on(&stored.edge)) {
+            return Ok(());
+        }
+        dependencies::lock_graphs(self.tx.conn)?;
+        let mut foresight = Foresight {
+            conn: self.tx.conn,
+            reader: Reader::new(Along::Waiting),
+            told: BTreeSet::new(),
+            ends: BTreeSet::new(),
+        };
+        cascade(endings, self.settings.cascade, &mut foresight)?;
+        let told = foresight.told;
+        self.load(told)
+    }
+}
+
+/// Carries ends to the loaded tasks.
+struct Telling<'b, 'a> {
+    batch: &'b mut Batch<'a>,
+    reader: Reader,
+    judged: Vec<Edge<TaskId>>,
+}
+
+impl Dependants<TaskId> for Telling<'_, '_> {
+    type Error = StoreError;
+
+    fn of(&mut self, ended: &[TaskId]) -> Result<Vec<Edge<TaskId>>, StoreError> {
+        let edges = self.reader.read(self.batch.tx.conn, ended)?;
+        let loaded = self.batch.tasks.len();
+        self.batch.load(edges.iter().map(|stored| stored.edge.task))?;
+        if self.batch.tasks.len() > loaded && self.batch.tx.conn.backend() == Backend::Postgres {
+            // What was read ahead was read before these were locked.
+            self.reader.forget();
+        }
+        Ok(edges.into_iter().map(|stored| stored.edge).collect())
+    }
+
+    fn tell(&mut self, edge: &Edge<TaskId>, ending: Ending) -> Result<Option<Ending>, StoreError> {
+        let now = self.batch.tx.now;
+        let Some(loaded) = self.batch.tasks.get_mut(&edge.task) else {
+            return Ok(None);
+        };
+        let dependency = Dependency {
+            on: edge.on,
+            when: edge.when,
+        };
+        let Some(verdict) = loaded.stored.task.dependency_ended(dependency, ending, now) else {
+            return Ok(None);
+        };
+        loaded.dirty = true;
+        self.judged.push(*edge);
+        Ok(verdict.ending())
+    }
+}
+
+/// What ends would reach, as far as can be said without locks.
+struct Foresight<'c> {
+    conn: &'c mut Conn,
+    reader: Reader,
+    told: BTreeSet<TaskId>,
+    ends: BTreeSet<TaskId>,
+}
+
+impl Dependants<TaskId> for Foresight<'_> {
+    type Error = StoreError;
+
+    fn of(&mut self, ended: &[TaskId]) -> Result<Vec<Edge<TaskId>>, StoreError> {
+        let edges = self.reader.read(self.conn, ended)?;
+        Ok(edges.into_iter().map(|stored| stored.edge).collect())
+    }
+
+    fn tell(&mut self, edge: &Edge<TaskId>, ending: Ending) -> Result<Option<Ending>, StoreError> {
+        self.told.insert(edge.task);
+        let ending = edge.when.judge(ending).ending();
+        Ok(ending.filter(|_| self.ends.insert(edge.task)))
+    }
+}
