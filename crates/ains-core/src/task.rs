@@ -257,8 +257,12 @@ impl Task {
     }
 
     /// Moves to the state after `event`. Every change of status passes here.
+    ///
+    /// The instants of a task never go back, although servers' clocks differ and transactions do not
+    /// end in the order in which they began: what comes later is at the earliest at the same instant.
     fn step(&mut self, event: Event, now: Timestamp) -> Result<(), IllegalTransition> {
         self.status = self.status.after(event)?;
+        let now = now.max(self.updated_at);
         self.updated_at = now;
         self.queue_key = None;
         self.due_at = None;

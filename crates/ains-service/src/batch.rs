@@ -8,7 +8,8 @@
 //! 3. lock the agents, then the tasks, each by id; count what the agents hold;
 //! 4. `changes`: what agents report, clients change and the clock says;
 //! 5. `settle`: what follows from it for the tasks that wait for those that ended;
-//! 6. `hand_out::place`: ready tasks for agents with room (matches);
+//! 6. `hand_out::place`: ready tasks for agents with room (matches); then `route`: what became ready
+//!    in this batch;
 //! 7. save, then insert what was submitted;
 //! 8. claims, which read the queues as they are now;
 //! 9. save agents, attempts, trust and counters.
@@ -23,6 +24,7 @@ mod hand_out;
 pub(crate) mod once;
 mod plan;
 mod positions;
+mod route;
 mod save;
 mod settle;
 mod submit;
@@ -253,6 +255,7 @@ fn execute(
     }
     batch.settle(plan, alone)?;
     batch.place_matches(plan);
+    batch.route_ready(context, plan)?;
     batch.save_tasks()?;
     for (number, op) in ops.iter().enumerate() {
         if let Op::Submit { .. } = op {
@@ -286,15 +289,8 @@ impl Batch<'_> {
     fn lock(&mut self, ops: &[Op], plan: &Plan) -> Result<(), StoreError> {
         let agents: Vec<AgentId> = plan.agents(ops).into_iter().collect();
         if !agents.is_empty() {
-            for agent in ains_store::agents::lock(self.tx.conn, &agents)? {
-                self.agents_before.insert(agent.id.clone(), agent.status);
-                self.agents.insert(agent.id.clone(), agent);
-            }
-            // Counted in a statement of its own, after the locks (architecture §3).
-            self.tx
-                .after
-                .loads
-                .extend(ains_store::tasks::loads(self.tx.conn, &agents)?);
+            let locked = ains_store::agents::lock(self.tx.conn, &agents)?;
+            self.take_in(locked, &agents)?;
         }
         let mut tasks = plan.tasks(ops);
         if self.tx.conn.backend() == Backend::Postgres {
@@ -303,6 +299,18 @@ impl Batch<'_> {
             tasks.extend(&plan.dependants);
         }
         self.load(tasks)
+    }
+
+    /// Takes in agents that have been locked, and counts what they hold, in a statement of its own
+    /// after the locks (architecture §3).
+    fn take_in(&mut self, locked: Vec<Agent>, counted: &[AgentId]) -> Result<(), StoreError> {
+        for agent in locked {
+            self.agents_before.insert(agent.id.clone(), agent.status);
+            self.agents.insert(agent.id.clone(), agent);
+        }
+        let loads = ains_store::tasks::loads(self.tx.conn, counted)?;
+        self.tx.after.loads.extend(loads);
+        Ok(())
     }
 
     /// Locks tasks that are not loaded yet, in order of id, and loads them.

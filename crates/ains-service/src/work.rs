@@ -33,6 +33,13 @@ impl Ains {
         pending.wait().await
     }
 
+    /// How many claims wait for work at this server.
+    pub fn waiting_claims(&self) -> usize {
+        let state = self.engine().lock();
+        let known = state.waiting.iter().filter_map(|agent| state.roster.get(agent));
+        known.map(|known| known.waiting.len()).sum()
+    }
+
     /// Takes an agent's report on one task, and perhaps a claim with it, in one transaction.
     ///
     /// # Errors

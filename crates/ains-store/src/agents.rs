@@ -171,6 +171,24 @@ pub fn lock(conn: &mut Conn, ids: &[AgentId]) -> Result<Vec<Agent>, StoreError> 
     into_agents(rows)
 }
 
+/// As [`lock`], but leaves out those that another transaction has locked, and so waits for nobody.
+///
+/// # Errors
+/// When the database fails, or a row is corrupt.
+pub fn lock_free(conn: &mut Conn, ids: &[AgentId]) -> Result<Vec<Agent>, StoreError> {
+    let rows: Vec<AgentRow> = match conn {
+        Conn::Sqlite(_) => return lock(conn, ids),
+        Conn::Postgres(c) => dsl::agents
+            .filter(dsl::agent_id.eq_any(ids.iter().map(AgentId::as_str)))
+            .order(dsl::agent_id)
+            .for_update()
+            .skip_locked()
+            .select(AgentRow::as_select())
+            .load(c)?,
+    };
+    into_agents(rows)
+}
+
 /// Saves agents that were loaded with [`lock`] in this transaction.
 ///
 /// # Errors

@@ -20,9 +20,9 @@ impl Task {
         self.step(Event::Assigned, now)?;
         self.agent = Some(agent);
         self.attempt += 1;
-        self.assigned_at = Some(now);
+        self.assigned_at = Some(self.updated_at);
         self.started_at = None;
-        self.lease_expires_at = Some(now + assignment_timeout);
+        self.lease_expires_at = Some(self.updated_at + assignment_timeout);
         Ok(())
     }
 
@@ -38,8 +38,8 @@ impl Task {
     /// The agent begins: from here the time-out runs.
     pub(super) fn begin(&mut self, now: Timestamp) -> Result<(), IllegalTransition> {
         self.step(Event::Started, now)?;
-        self.started_at = Some(now);
-        self.lease_expires_at = Some(self.lease_end(now));
+        self.started_at = Some(self.updated_at);
+        self.lease_expires_at = Some(self.lease_end(self.updated_at));
         Ok(())
     }
 

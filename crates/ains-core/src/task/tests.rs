@@ -382,3 +382,21 @@ fn only_a_pending_task_can_be_given_dependencies() {
     ready.set_dependencies(1, 1, at(3)).unwrap();
     assert_eq!((ready.queue_key, ready.gate), (None, Some(Gate::Blocked)));
 }
+
+#[test]
+fn the_instants_of_a_task_never_go_back_although_clocks_differ() {
+    let (mut task, on) = waiting_for(2);
+    task.dependency_ended(on[0], Ending::Completed, at(10));
+    task.dependency_ended(on[1], Ending::Completed, at(8));
+    assert_eq!(task.gate_since, Some(at(10)), "not before the latest of them");
+    task.assign(agent("a"), 60 * SECOND, at(7)).unwrap();
+    assert_eq!(
+        (task.assigned_at, task.lease_expires_at),
+        (Some(at(10)), Some(at(70)))
+    );
+    task.apply(&report("a", None, ReportKind::Start), 0.0, at(9))
+        .unwrap();
+    task.apply(&report("a", None, ReportKind::Complete), 0.0, at(6))
+        .unwrap();
+    assert_eq!((task.started_at, task.ended_at), (Some(at(10)), Some(at(10))));
+}

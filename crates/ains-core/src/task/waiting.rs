@@ -46,23 +46,25 @@ impl Task {
         Ok(())
     }
 
-    /// Hears how a dependency ended that had not been judged. Returns what that means; `None` if
-    /// the task does not wait any more, which leaves the dependency unresolved.
+    /// Hears how a dependency ended that had not been judged, and when: not before its end, so that
+    /// whatever follows of this task is not either. Returns what that means; `None` if the task does
+    /// not wait any more, which leaves the dependency unresolved.
     pub fn dependency_ended(
         &mut self,
         dependency: Dependency,
         ending: Ending,
-        now: Timestamp,
+        at: Timestamp,
     ) -> Option<Verdict> {
         if self.status != Status::Pending || self.unresolved == 0 {
             return None;
         }
+        let now = at.max(self.updated_at);
         let verdict = dependency.when.judge(ending);
         self.unresolved -= 1;
+        self.updated_at = now;
         let end = match verdict {
             Verdict::Satisfied => {
                 if self.unresolved == 0 {
-                    self.updated_at = now;
                     self.wait_or_go(now);
                 }
                 return Some(verdict);

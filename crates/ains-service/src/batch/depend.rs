@@ -16,6 +16,14 @@ use crate::error::Error;
 /// Most tasks that a look for a cycle, or a retry of all that failed, goes over.
 const MOST: usize = 100_000;
 
+/// How a task ended, and when.
+pub(super) type End = (Ending, Timestamp);
+
+/// How and when a task ended, if it has.
+pub(super) fn end(task: &Task) -> Option<End> {
+    task.ending().zip(task.ended_at)
+}
+
 /// Without what stands there twice.
 fn folded(depends_on: &[Dependency]) -> Vec<Dependency> {
     let mut seen = BTreeSet::new();
@@ -43,13 +51,12 @@ fn count(number: usize) -> u32 {
 fn hear(
     task: &mut Task,
     dependencies: &[Dependency],
-    ending: impl Fn(TaskId) -> Option<Ending>,
-    now: Timestamp,
+    ended: impl Fn(TaskId) -> Option<End>,
 ) -> BTreeSet<Dependency> {
     let mut heard = BTreeSet::new();
     for dependency in dependencies {
-        if let Some(ending) = ending(dependency.on)
-            && task.dependency_ended(*dependency, ending, now).is_some()
+        if let Some((ending, at)) = ended(dependency.on)
+            && task.dependency_ended(*dependency, ending, at).is_some()
         {
             heard.insert(*dependency);
         }
@@ -58,12 +65,9 @@ fn hear(
 }
 
 impl Batch<'_> {
-    /// How a task ended that this batch has loaded or makes.
-    fn ending_of(&self, task: TaskId, fresh: &BTreeMap<TaskId, Ending>) -> Option<Ending> {
-        let loaded = self
-            .tasks
-            .get(&task)
-            .and_then(|loaded| loaded.stored.task.ending());
+    /// How and when a task ended that this batch has loaded or makes.
+    fn end_of(&self, task: TaskId, fresh: &BTreeMap<TaskId, End>) -> Option<End> {
+        let loaded = self.tasks.get(&task).and_then(|loaded| end(&loaded.stored.task));
         loaded.or_else(|| fresh.get(&task).copied())
     }
 
@@ -73,7 +77,7 @@ impl Batch<'_> {
         &mut self,
         task: &mut Task,
         depends_on: &[Dependency],
-        fresh: &BTreeMap<TaskId, Ending>,
+        fresh: &BTreeMap<TaskId, End>,
     ) -> Vec<Dependency> {
         let depends_on = folded(depends_on);
         let (now, number) = (self.tx.now, count(depends_on.len()));
@@ -81,7 +85,7 @@ impl Batch<'_> {
         if depends_on.is_empty() || task.set_dependencies(number, number, now).is_err() {
             return Vec::new();
         }
-        let heard = hear(task, &depends_on, |on| self.ending_of(on, fresh), now);
+        let heard = hear(task, &depends_on, |on| self.end_of(on, fresh));
         self.new_edges
             .extend((0_u32..).zip(&depends_on).map(|(position, dependency)| NewEdge {
                 edge: edge_of(task.id, *dependency),
@@ -124,12 +128,7 @@ impl Batch<'_> {
         if let Err(error) = task.set_dependencies(count(depends_on.len()), count(unjudged.len()), now) {
             return Ok(Err(error.into()));
         }
-        let heard = hear(
-            &mut task,
-            &unjudged,
-            |on| self.ending_of(on, &BTreeMap::new()),
-            now,
-        );
+        let heard = hear(&mut task, &unjudged, |on| self.end_of(on, &BTreeMap::new()));
         let edges: Vec<NewEdge> = (0_u32..)
             .zip(&depends_on)
             .map(|(position, dependency)| NewEdge {
@@ -219,11 +218,11 @@ impl Batch<'_> {
                 self.apply(task_id, effects);
             }
             let open: Vec<Dependency> = open.iter().map(|stored| dependency_of(stored)).collect();
-            let ending = |on| {
-                let ending = self.ending_of(on, &BTreeMap::new());
-                ending.filter(|_| !revived.contains(&on))
+            let ended = |on| {
+                let end = self.end_of(on, &BTreeMap::new());
+                end.filter(|_| !revived.contains(&on))
             };
-            let heard = hear(&mut task, &open, ending, now);
+            let heard = hear(&mut task, &open, ended);
             judged.extend(heard.into_iter().map(|dependency| edge_of(task_id, dependency)));
             if let Some(loaded) = self.tasks.get_mut(&task_id) {
                 loaded.stored.task = task;

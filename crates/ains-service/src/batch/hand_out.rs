@@ -231,7 +231,7 @@ impl Batch<'_> {
     }
 
     /// Notes a hand-out for the turns of the lane, within this batch and after it.
-    fn note_served(&mut self, lane: Lane, priority: u8) {
+    pub(super) fn note_served(&mut self, lane: Lane, priority: u8) {
         if let Some(turns) = self.turns.get_mut(&lane) {
             turns.served(priority);
         }

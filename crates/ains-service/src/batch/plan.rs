@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ains_core::task::ReportKind;
-use ains_core::{AgentId, Lane, TaskId};
+use ains_core::{AgentId, Lane, Task, TaskId};
 use ains_store::dependencies::{Along, Reader};
 use ains_store::tasks::StoredTask;
 use ains_store::{Conn, StoreError, agents, dependencies, tasks};
@@ -24,9 +24,6 @@ const SILENT: i64 = 100;
 
 /// Most tasks of a lane that one match places.
 pub(super) const MATCH: u32 = 64;
-
-/// Most tasks that are looked at for whether they become ready in this batch.
-const LOOKED_AT: usize = 256;
 
 /// What was reserved and looked up.
 pub(crate) struct Plan {
@@ -91,7 +88,7 @@ impl Plan {
         }
         let result = plan
             .match_lanes(context, conn, &lanes)
-            .and_then(|()| plan.pick_for_dependants(context, conn, ops));
+            .and_then(|()| plan.look_at_dependants(conn, ops));
         if let Err(error) = result {
             plan.undo(context.engine);
             return Err(error);
@@ -129,43 +126,28 @@ impl Plan {
         }
     }
 
-    /// Chooses agents for the tasks that become ready if everything ends well that is said to end in
-    /// this batch, so that they are handed over by the same commit.
-    fn pick_for_dependants(
-        &mut self,
-        context: &Context<'_>,
-        conn: &mut Conn,
-        ops: &[Op],
-    ) -> Result<(), StoreError> {
+    /// Looks who waits for what may end in this batch.
+    fn look_at_dependants(&mut self, conn: &mut Conn, ops: &[Op]) -> Result<(), StoreError> {
         let may_end: Vec<TaskId> = self.may_end(ops).into_iter().collect();
-        if may_end.is_empty() {
-            return Ok(());
-        }
-        let mut told: BTreeMap<TaskId, u32> = BTreeMap::new();
-        for stored in self.edges.look(conn, &may_end)? {
-            *told.entry(stored.edge.task).or_default() += 1;
-        }
-        self.dependants.extend(told.keys());
-        let first: Vec<TaskId> = self.dependants.iter().take(LOOKED_AT).copied().collect();
-        let mut last: Vec<TaskId> = tasks::states(conn, &first)?
-            .into_iter()
-            .filter(|task| told.get(&task.id).is_some_and(|told| *told >= task.unresolved))
-            .filter(|task| task.run_at.is_none_or(|at| at <= context.now))
-            .map(|task| task.id)
-            .collect();
-        last.truncate(MATCH as usize);
-        for stored in tasks::by_ids(conn, &last)? {
-            let how = How {
-                strategy: stored.task.strategy,
-                heartbeat_needed: stored.task.heartbeat_needed,
-            };
-            let lane = stored.task.lane();
-            if let Some(pick) = context.engine.lock().pick(how, &lane, context.entropy) {
-                self.picks.push(pick.clone());
-                self.matched.push((stored, pick));
-            }
+        if !may_end.is_empty() {
+            let edges = self.edges.look(conn, &may_end)?;
+            self.dependants
+                .extend(edges.iter().map(|stored| stored.edge.task));
         }
         Ok(())
+    }
+
+    /// Chooses an agent for a task that became ready in this batch.
+    pub(super) fn pick(&mut self, context: &Context<'_>, task: &Task) -> Option<Pick> {
+        let how = How {
+            strategy: task.strategy,
+            heartbeat_needed: task.heartbeat_needed,
+        };
+        let mut state = context.engine.lock();
+        let pick = state.pick(how, &task.lane(), context.entropy)?;
+        state.seal(std::slice::from_ref(&pick));
+        self.picks.push(pick.clone());
+        Some(pick)
     }
 
     /// Chooses agents for the ready tasks at the head of `lanes`, as far as there are any.

@@ -105,7 +105,12 @@ impl Dependants<TaskId> for Telling<'_, '_> {
     }
 
     fn tell(&mut self, edge: &Edge<TaskId>, ending: Ending) -> Result<Option<Ending>, StoreError> {
-        let now = self.batch.tx.now;
+        let ended_at = self
+            .batch
+            .tasks
+            .get(&edge.on)
+            .and_then(|on| on.stored.task.ended_at);
+        let at = ended_at.unwrap_or(self.batch.tx.now);
         let Some(loaded) = self.batch.tasks.get_mut(&edge.task) else {
             return Ok(None);
         };
@@ -113,7 +118,7 @@ impl Dependants<TaskId> for Telling<'_, '_> {
             on: edge.on,
             when: edge.when,
         };
-        let Some(verdict) = loaded.stored.task.dependency_ended(dependency, ending, now) else {
+        let Some(verdict) = loaded.stored.task.dependency_ended(dependency, ending, at) else {
             return Ok(None);
         };
         loaded.dirty = true;

@@ -6,6 +6,7 @@ use ains_core::{Task, TaskId};
 use ains_store::StoreError;
 use ains_store::tasks::{Documents, StoredTask};
 
+use super::depend::end;
 use super::once::{earlier_answer, keep_answer};
 use super::{Batch, Outcome, Plan, tally};
 use crate::error::Error;
@@ -37,7 +38,7 @@ impl Batch<'_> {
         for (place, (id, new)) in new.iter().enumerate() {
             let mut task = Task::submitted(*id, new.spec.clone(), now);
             let depends_on = self.depend(&mut task, &new.depends_on, &ended);
-            ended.extend(task.ending().map(|ending| (*id, ending)));
+            ended.extend(end(&task).map(|end| (*id, end)));
             let mut receiver = None;
             if let Some(pick) = plan.submitted.remove(&(number, place)) {
                 receiver = self.give(&mut task, pick, plan);

@@ -32,14 +32,9 @@ pub(crate) async fn until_waiting(
     world: &World,
     claims: &[&tokio::task::JoinHandle<Vec<ains_service::StoredTask>>],
 ) {
-    // A claim waits once the writer has run it; an answered write after it means that it has.
-    for _ in 0..50 {
-        world
-            .ains
-            .set_weight("w".parse().unwrap(), ains_core::fair::Weight::default())
-            .await
-            .unwrap();
+    while world.ains.waiting_claims() < claims.len() {
         assert!(claims.iter().all(|claim| !claim.is_finished()));
+        tokio::task::yield_now().await;
     }
 }
 
