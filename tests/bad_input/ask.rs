@@ -46,6 +46,7 @@ pub(crate) struct Estate {
     pub(crate) agent: String,
     pub(crate) capability: String,
     pub(crate) task: String,
+    pub(crate) chain: String,
 }
 
 /// A request to be made.
@@ -143,7 +144,7 @@ impl Asker {
         self.ask(request, expect).await.err()
     }
 
-    /// An agent with a capability, and a task that it was assigned.
+    /// An agent with a capability, a task that it was assigned, and a chain of which it has the first step.
     pub(crate) async fn estate(&self) -> Estate {
         let (agent, capability) = (fresh("agent"), format!("{}:v1", fresh("capability")));
         let registration = json!({
@@ -163,10 +164,14 @@ impl Asker {
         });
         let task = self.make("/ains/tasks", &task).await;
         assert_eq!(task["status"], "ASSIGNED", "{task}");
+        let chain = json!({"name": "test", "client_id": agent, "steps": [a_step(&capability)]});
+        let chain = self.make("/ains/task-chains", &chain).await;
+        let id = |made: &Value, field: &str| made[field].as_str().expect("an id").to_owned();
         Estate {
             agent,
             capability,
-            task: task["task_id"].as_str().expect("an id").to_owned(),
+            task: id(&task, "task_id"),
+            chain: id(&chain, "chain_id"),
         }
     }
 
@@ -231,6 +236,8 @@ pub(crate) fn path_to(operation: &Operation, estate: &Estate) -> String {
         &estate.agent
     } else if operation.path.starts_with("/ains/clients/") {
         "a-client"
+    } else if operation.path.starts_with("/ains/task-chains/") {
+        &estate.chain
     } else {
         &estate.task
     };
@@ -296,6 +303,7 @@ fn good_value(operation: &Operation, field: &Field, estate: &Estate) -> String {
         "endpoint" => json!("http://localhost:8001"),
         "status" => json!("ACTIVE"),
         "task_ids" => json!([estate.task]),
+        "steps" => json!([a_step(&estate.capability)]),
         "tasks" if operation.path == "/ains/tasks/graph" => json!([{
             "name": "a",
             "task_type": "test",
@@ -318,6 +326,11 @@ fn good_value(operation: &Operation, field: &Field, estate: &Estate) -> String {
         },
     };
     value.to_string()
+}
+
+/// A step of a chain that an agent with this capability does.
+fn a_step(capability: &str) -> Value {
+    json!({"name": "a", "task_type": "test", "capability_required": capability})
 }
 
 /// An object of members that are JSON already, good or bad.

@@ -102,10 +102,11 @@ impl Operation {
         let bulky = [
             "/ains/tasks/batch",
             "/ains/tasks/graph",
+            "/ains/task-chains",
             "/aitp/tasks/batch",
             "/ains/agents/{id}/report",
         ];
-        bulky.contains(&&*self.path)
+        self.body.is_some() && bulky.contains(&&*self.path)
     }
 }
 

@@ -134,6 +134,10 @@ pub struct Task {
     pub graph_id: Option<String>,
     /// Its name in that graph.
     pub name: Option<String>,
+    /// The chain that it belongs to.
+    pub chain_id: Option<String>,
+    /// The name of its step in that chain.
+    pub step: Option<String>,
     /// How its agent is chosen.
     #[schema(value_type = RoutingStrategy)]
     pub routing_strategy: Word,
@@ -209,11 +213,11 @@ pub struct Progress {
     pub at: Timestamp,
 }
 
-/// The query of `GET /ains/tasks/{id}`.
+/// The query of `GET /ains/tasks/{id}` and of `GET /ains/task-chains/{id}`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct WaitQuery {
-    /// Answer when the task has ended, or after this many seconds, 0 to 60. Default 0.
+    /// Answer when it has ended, or after this many seconds, 0 to 60. Default 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(minimum = 0, maximum = 60)]
     pub wait_seconds: Option<i64>,

@@ -144,6 +144,72 @@ words! {
         Paused = "paused",
     }
 
+    /// Where a chain stands. COMPLETED and CANCELLED are final, FAILED is until somebody retries it.
+    ChainStatus {
+        /// It has not begun.
+        Pending = "PENDING",
+        /// Its steps are being done, or undone.
+        Running = "RUNNING",
+        /// What runs goes on, nothing new starts.
+        Paused = "PAUSED",
+        /// Every step ended, and no failure was in the way.
+        Completed = "COMPLETED",
+        /// A step failed that it could not do without.
+        Failed = "FAILED",
+        /// Called off.
+        Cancelled = "CANCELLED",
+    }
+
+    /// Where a step of a chain stands.
+    StepStatus {
+        /// It waits for other steps, or for its condition or its input to be found out.
+        Pending = "PENDING",
+        /// It has begun.
+        Running = "RUNNING",
+        /// Ended well.
+        Completed = "COMPLETED",
+        /// Ended badly.
+        Failed = "FAILED",
+        /// Not needed: its condition did not hold, or nothing before it was done.
+        Skipped = "SKIPPED",
+        /// Given up: its task was cancelled, or its chain ended first.
+        Cancelled = "CANCELLED",
+    }
+
+    /// How far a step is with being undone.
+    CompensationStatus {
+        /// The input is being found out.
+        Pending = "PENDING",
+        /// Its task runs.
+        Running = "RUNNING",
+        /// The step is undone.
+        Completed = "COMPLETED",
+        /// Its task failed; that is recorded, and the other steps are undone all the same.
+        Failed = "FAILED",
+        /// Given up, with the chain.
+        Cancelled = "CANCELLED",
+    }
+
+    /// Which of the steps before it must have ended, and how, before a step runs.
+    Join {
+        /// All have ended. If all were SKIPPED, it is SKIPPED.
+        All = "all",
+        /// One has COMPLETED. If all have ended and none did, it is SKIPPED.
+        Any = "any",
+        /// All have ended, whatever they came to.
+        AllDone = "all_done",
+    }
+
+    /// What the failure of a step means for its chain.
+    OnFailure {
+        /// The chain fails, and what runs is cancelled.
+        Fail = "fail",
+        /// The chain goes on; other steps see the status.
+        Continue = "continue",
+        /// What runs is cancelled, what COMPLETED is undone in reverse order, then the chain fails.
+        Compensate = "compensate",
+    }
+
     /// Which way to look from a task along its dependencies.
     GraphDirection {
         /// At what it waits for, and what that waits for, and so on; also `upstream`.
@@ -154,7 +220,7 @@ words! {
         Both = "both",
     }
 
-    /// How a dependency graph is answered.
+    /// How a graph is answered.
     GraphFormat {
         /// As nodes and edges.
         Json = "json",

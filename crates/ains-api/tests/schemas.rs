@@ -1,6 +1,9 @@
 //! The schemas say what the types read and write.
 
-use ains_api::{AgentReport, BatchSubmit, SubmitGraph, SubmitTask, Task, TaskGraph, Timestamp};
+use ains_api::{
+    AgentReport, BatchSubmit, ChainGraph, SubmitChain, SubmitGraph, SubmitTask, Task, TaskChain, TaskGraph,
+    Timestamp,
+};
 use serde_json::{Value, json};
 use utoipa::openapi::{ComponentsBuilder, OpenApiBuilder};
 use utoipa::{PartialSchema, ToSchema};
@@ -43,6 +46,9 @@ fn every_reference_has_a_target() {
         components::<BatchSubmit>(),
         components::<SubmitGraph>(),
         components::<TaskGraph>(),
+        components::<SubmitChain>(),
+        components::<TaskChain>(),
+        components::<ChainGraph>(),
     ] {
         let mut found = Vec::new();
         references(&all, &mut found);
@@ -83,6 +89,26 @@ fn of_a_task_in_a_graph_only_the_name_is_needed_and_other_fields_are_refused() {
     assert_eq!(
         all["TaskDefaults"]["properties"]["priority"]["maximum"],
         json!(10)
+    );
+}
+
+#[test]
+fn of_a_step_a_name_and_what_is_asked_of_an_agent_are_needed_and_other_fields_are_ignored() {
+    let all = components::<SubmitChain>();
+    let needed = |name: &str| all[name]["required"].clone();
+    assert_eq!(needed("SubmitChain"), json!(["name", "steps"]));
+    assert_eq!(
+        needed("SubmitStep"),
+        json!(["name", "task_type", "capability_required"])
+    );
+    assert_eq!(
+        needed("Compensation"),
+        json!(["task_type", "capability_required"])
+    );
+    assert_eq!(all["SubmitStep"].get("additionalProperties"), None);
+    assert_eq!(
+        all["SubmitStep"]["properties"]["max_iterations"]["maximum"],
+        json!(1000)
     );
 }
 

@@ -21,6 +21,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 const IDLE: Duration = Duration::from_secs(4);
 /// How long an answer may take, beyond what the call itself waits for.
 const ANSWER: Duration = Duration::from_secs(30);
+/// The longest the server keeps a reader waiting, in seconds (`wait_seconds`).
+pub(crate) const LONGEST_WAIT: u64 = 60;
 /// The longest text kept of an answer that is neither JSON nor a problem, in bytes.
 const EXCERPT: usize = 300;
 

@@ -2,6 +2,7 @@
 
 mod agents;
 mod aitp;
+mod chains;
 mod client;
 mod clients;
 mod error;
@@ -15,6 +16,7 @@ mod work;
 pub mod worker;
 
 pub use ains_api as api;
+pub use chains::{Chain, Step, Undo};
 pub use client::Client;
 pub use error::Error;
 pub use key::AgentKey;

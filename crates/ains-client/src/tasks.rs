@@ -6,11 +6,8 @@ use ains_api::{
 };
 use reqwest::Method;
 
-use crate::client::{Call, segment};
+use crate::client::{Call, LONGEST_WAIT, segment};
 use crate::{Client, Error};
-
-/// The longest the server keeps a reader waiting, in seconds (`wait_seconds`).
-const LONGEST_WAIT: u64 = 60;
 
 impl Client {
     /// Submits a task: `POST /ains/tasks`.

@@ -33,13 +33,28 @@ pub struct Mint {
 impl Mint {
     /// The next value at `now`, larger than every earlier one of this mint.
     pub fn next<R: Rng + ?Sized>(&mut self, now: Timestamp, rng: &mut R) -> u128 {
-        let micros = u64::try_from(now.as_micros()).unwrap_or(0);
-        let tick = ((micros / 1000) << 12) | ((micros % 1000) * 4096 / 1000);
-        self.last = tick.max(self.last + 1) & ((1 << 60) - 1);
-        let (millis, fraction) = (u128::from(self.last >> 12), u128::from(self.last & 0xfff));
-        let random = u128::from(rng.next_u64() >> 2);
-        (millis << 80) | (0x7 << 76) | (fraction << 64) | (0b10 << 62) | random
+        self.last = time_part(now).max(self.last + 1) & LAST_TIME_PART;
+        uuid(self.last, rng.next_u64() >> 2)
     }
+}
+
+/// The largest time part: 48 bits of milliseconds, 12 bits of the fraction.
+const LAST_TIME_PART: u64 = (1 << 60) - 1;
+
+/// Milliseconds shifted by 12, plus the fraction; the same for all instants before 1970, and for
+/// all after the year 10,889.
+fn time_part(instant: Timestamp) -> u64 {
+    let micros = u64::try_from(instant.as_micros()).unwrap_or(0);
+    let millis = micros / 1000;
+    if millis > LAST_TIME_PART >> 12 {
+        return LAST_TIME_PART;
+    }
+    (millis << 12) | ((micros % 1000) * 4096 / 1000)
+}
+
+fn uuid(time_part: u64, random: u64) -> u128 {
+    let (millis, fraction) = (u128::from(time_part >> 12), u128::from(time_part & 0xfff));
+    (millis << 80) | (0x7 << 76) | (fraction << 64) | (0b10 << 62) | u128::from(random)
 }
 
 macro_rules! minted {
@@ -112,12 +127,23 @@ minted! {
     BatchId = "batch_", "a batch id";
     /// Tasks submitted together as one dependency graph: `graph_` and 32 lower hex digits.
     GraphId = "graph_", "a graph id";
+    /// A chain of tasks: `chain_` and 32 lower hex digits.
+    ChainId = "chain_", "a chain id";
     /// A published capability: `cap_` and 32 lower hex digits.
     CapabilityId = "cap_", "a capability id";
     /// A recorded change of trust: `trust_` and 32 lower hex digits.
     TrustRecordId = "trust_", "a trust record id";
     /// An API key: `key_` and 32 lower hex digits.
     KeyId = "key_", "a key id";
+}
+
+impl TaskId {
+    /// The smallest id that a mint gives at `instant`. Ids minted at an earlier instant are smaller,
+    /// unless the mint was ahead of its clock: because that had gone back, or because more than four
+    /// ids a microsecond were wanted of it.
+    pub fn first_at(instant: Timestamp) -> Self {
+        Self(uuid(time_part(instant), 0))
+    }
 }
 
 macro_rules! chosen {
@@ -245,6 +271,34 @@ mod tests {
         assert_eq!(&text[17..18], "7", "version");
         assert!(matches!(&text[21..22], "8" | "9" | "a" | "b"), "variant");
         assert_eq!(text.parse::<TaskId>(), Ok(id));
+    }
+
+    #[test]
+    fn the_first_id_of_an_instant_stands_between_those_before_and_those_from_then_on() {
+        let mut rng = rand::rngs::StdRng::seed_from_u64(3);
+        let instants = [
+            0,
+            1,
+            999,
+            1_000,
+            1_700_000_000_123_456,
+            1_700_000_000_123_457,
+            (1 << 48) * 1_000,
+        ];
+        for micros in instants {
+            let first = TaskId::first_at(Timestamp::from_micros(micros));
+            let mut mint =
+                |micros| TaskId::mint(&mut Mint::default(), Timestamp::from_micros(micros), &mut rng);
+            assert!(micros == 0 || mint(micros - 1) < first, "{micros}");
+            assert!(first <= mint(micros), "{micros}");
+            assert_eq!(first.to_string().parse(), Ok(first));
+        }
+        let last = TaskId::first_at(Timestamp::from_micros(i64::MAX));
+        assert_eq!(&last.to_string()[..17], "task_ffffffffffff");
+        assert_eq!(
+            TaskId::first_at(Timestamp::from_micros(-5)),
+            TaskId::first_at(Timestamp::from_micros(0))
+        );
     }
 
     #[test]

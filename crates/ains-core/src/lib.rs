@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
 pub mod agent;
+pub mod chain;
 pub mod dependency;
 pub mod effect;
+pub mod expression;
 pub mod fair;
 pub mod graph;
 pub mod ids;
@@ -12,10 +14,14 @@ pub mod task;
 pub mod time;
 pub mod trust;
 
+pub use chain::{Chain, ChainStatus, StepStatus};
 pub use dependency::{Condition, Dependency};
 pub use effect::Effect;
+pub use expression::Expression;
 pub use graph::DependencyGraph;
-pub use ids::{AgentId, BatchId, CapabilityId, ClientId, GraphId, KeyId, Mint, Name, TaskId, TrustRecordId};
+pub use ids::{
+    AgentId, BatchId, CapabilityId, ChainId, ClientId, GraphId, KeyId, Mint, Name, TaskId, TrustRecordId,
+};
 pub use lane::Lane;
 pub use task::{Status, Task};
 pub use time::{Clock, Timestamp};

@@ -32,8 +32,9 @@ pub use retry::{RetryPolicy, TimeoutPolicy, UnknownPolicy, is_retryable};
 pub use status::{Event, Gate, IllegalTransition, Status, UnknownStatus};
 pub use waiting::NotPending;
 
+use crate::chain::Place;
 use crate::effect::{Attempt, Effect, Outcome};
-use crate::ids::{AgentId, ClientId, GraphId, Name, TaskId};
+use crate::ids::{AgentId, ChainId, ClientId, GraphId, Name, TaskId};
 use crate::lane::Lane;
 use crate::routing::Strategy;
 use crate::time::Timestamp;
@@ -126,8 +127,10 @@ pub struct Task {
     pub results_from_dependencies: bool,
     /// The graph that it was submitted with.
     pub graph: Option<GraphId>,
-    /// Its name in that graph.
+    /// Its name in that graph, or in its chain.
     pub name: Option<Name>,
+    /// The chain that it is part of, and its place there.
+    pub chain: Option<(ChainId, Place)>,
     /// When the gate `not_due` opens.
     pub due_at: Option<Timestamp>,
     /// When the current lease ends.
@@ -169,8 +172,10 @@ pub struct TaskSpec {
     pub results_from_dependencies: bool,
     /// The graph that it is submitted with.
     pub graph: Option<GraphId>,
-    /// Its name in that graph.
+    /// Its name in that graph, or in its chain.
     pub name: Option<Name>,
+    /// The chain that it is part of, and its place there.
+    pub chain: Option<(ChainId, Place)>,
 }
 
 impl TaskSpec {
@@ -194,6 +199,7 @@ impl TaskSpec {
             results_from_dependencies: false,
             graph: None,
             name: None,
+            chain: None,
         }
     }
 }
@@ -241,6 +247,7 @@ impl Task {
             results_from_dependencies: spec.results_from_dependencies,
             graph: spec.graph,
             name: spec.name,
+            chain: spec.chain,
             due_at,
             lease_expires_at: None,
         }

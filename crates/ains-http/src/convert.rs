@@ -2,6 +2,7 @@
 
 pub(crate) mod agent;
 pub(crate) mod aitp;
+pub(crate) mod chain;
 pub(crate) mod dependency;
 pub(crate) mod drawing;
 pub(crate) mod graph;

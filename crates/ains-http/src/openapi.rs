@@ -12,8 +12,8 @@ use utoipa::{Modify, OpenApi};
 use common::Common;
 
 use crate::routes::{
-    agents, aitp, aitp_batch, batch, clients, dependencies, docs, graphs, health, routing, stats, tasks,
-    trust, work,
+    agents, aitp, aitp_batch, batch, chains, clients, dependencies, docs, graphs, health, routing, stats,
+    tasks, trust, work,
 };
 
 #[derive(OpenApi)]
@@ -66,6 +66,14 @@ use crate::routes::{
         work::complete,
         work::fail,
         work::release,
+        chains::submit,
+        chains::list,
+        chains::one,
+        chains::cancel,
+        chains::pause,
+        chains::resume,
+        chains::retry,
+        chains::graph,
         aitp::submit,
         aitp::list,
         aitp_batch::submit,
@@ -91,6 +99,7 @@ use crate::routes::{
         (name = "Statistics", description = "Figures and maintenance"),
         (name = "Agents", description = "Who does the work"),
         (name = "Tasks", description = "The work"),
+        (name = "Chains", description = "Workflows as data, which the server runs"),
         (name = "Work", description = "How agents take work and report on it"),
         (name = "AITP", description = "The earlier task protocol"),
         (name = "Routing", description = "How agents are chosen"),

@@ -2,8 +2,11 @@
 
 use std::ops::RangeInclusive;
 
-use actix_web::HttpRequest;
-use actix_web::http::header::HeaderValue;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+
+use crate::reply;
 
 /// Elements of a page (api.md, Conventions).
 pub(crate) const LIMIT: RangeInclusive<i64> = 1..=200;
@@ -19,8 +22,17 @@ pub(crate) fn cut<T>(list: &mut Vec<T>, limit: i64) -> bool {
     more
 }
 
+/// The answer with `list`, and the link to the next page if there is one, which begins at `cursor`.
+pub(crate) fn answer<T: Serialize>(request: &HttpRequest, list: &T, cursor: Option<&str>) -> HttpResponse {
+    let mut answer = reply::json(reply::to_text(list));
+    if let Some(link) = cursor.and_then(|cursor| link(request, cursor)) {
+        answer.headers_mut().insert(header::LINK, link);
+    }
+    answer
+}
+
 /// The `Link` header that names the next page: this request's URI, with another cursor.
-pub(crate) fn link(request: &HttpRequest, cursor: &str) -> Option<HeaderValue> {
+fn link(request: &HttpRequest, cursor: &str) -> Option<HeaderValue> {
     let mut target = format!("<{}?", request.path());
     for field in request
         .query_string()

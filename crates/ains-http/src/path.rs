@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
-use ains_core::{AgentId, ClientId, TaskId};
+use ains_core::{AgentId, ChainId, ClientId, TaskId};
 
 use crate::problem::Problem;
 
@@ -17,6 +17,10 @@ pub(crate) trait InPath: FromStr {
 
 impl InPath for TaskId {
     const ENTITY: &'static str = "Task";
+}
+
+impl InPath for ChainId {
+    const ENTITY: &'static str = "Chain";
 }
 
 impl InPath for AgentId {

@@ -133,6 +133,11 @@ impl Problem {
                 Kind::DependencyCycle,
                 format!("The dependencies form a cycle: {cycle}"),
             ),
+            Error::ChainRefused(refusal) => asked.chain_refused(refusal),
+            Error::OfChain(chain) => Self::new(
+                Kind::IllegalTransition,
+                format!("The task belongs to chain {chain}, which decides when it is tried again"),
+            ),
             Error::TooManyDependencies(most) => Self::new(
                 Kind::InvalidInput,
                 format!("A submission has at most {most} dependencies in all"),

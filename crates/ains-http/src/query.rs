@@ -102,19 +102,10 @@ impl Query {
     /// What one of these words stands for, the first of them where there is none.
     pub(crate) fn choice<T: Copy>(&mut self, name: &str, words: &[(&str, T)]) -> T {
         let (_, default) = words[0];
-        let Some(text) = self.text(name) else {
-            return default;
-        };
-        let chosen = words
-            .iter()
-            .find(|(word, _)| *word == text)
-            .map(|(_, meant)| *meant);
-        chosen.unwrap_or_else(|| {
-            let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-            self.faults
-                .add(name, format!("must be one of {}", words.join(", ")));
-            default
-        })
+        let text = self.text(name).map(str::to_owned);
+        self.faults
+            .choice(name, text.as_deref(), words)
+            .unwrap_or(default)
     }
 
     /// An id, a name or a word, if there is one.

@@ -39,3 +39,10 @@ pub(crate) fn json(text: impl Into<Bytes>) -> HttpResponse {
         .insert_header((header::CONTENT_TYPE, HeaderValue::from_static("application/json")))
         .body(text.into())
 }
+
+/// 200 with text of another type.
+pub(crate) fn text(content_type: &'static str, text: String) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, HeaderValue::from_static(content_type)))
+        .body(text)
+}

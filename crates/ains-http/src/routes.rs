@@ -7,6 +7,7 @@ pub(crate) mod agents;
 pub(crate) mod aitp;
 pub(crate) mod aitp_batch;
 pub(crate) mod batch;
+pub(crate) mod chains;
 pub(crate) mod clients;
 pub(crate) mod dependencies;
 pub(crate) mod docs;
@@ -33,6 +34,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
     config
         .configure(hot)
         .configure(of_tasks)
+        .configure(of_chains)
         .configure(of_agents)
         .configure(of_the_earlier_protocol)
         .configure(operations)
@@ -117,6 +119,21 @@ fn of_tasks(config: &mut ServiceConfig) {
         .service(resource("/ains/tasks/{id}/progress").post(work::progress))
         .service(resource("/ains/tasks/{id}/fail").post(work::fail))
         .service(resource("/ains/tasks/{id}/release").post(work::release));
+}
+
+fn of_chains(config: &mut ServiceConfig) {
+    config
+        .service(
+            resource("/ains/task-chains")
+                .get(chains::list)
+                .post(chains::submit),
+        )
+        .service(resource("/ains/task-chains/{id}").get(chains::one))
+        .service(resource("/ains/task-chains/{id}/cancel").post(chains::cancel))
+        .service(resource("/ains/task-chains/{id}/pause").post(chains::pause))
+        .service(resource("/ains/task-chains/{id}/resume").post(chains::resume))
+        .service(resource("/ains/task-chains/{id}/retry").post(chains::retry))
+        .service(resource("/ains/task-chains/{id}/graph").get(chains::graph));
 }
 
 fn of_the_earlier_protocol(config: &mut ServiceConfig) {

@@ -15,6 +15,10 @@ mod aitp;
 mod auth;
 #[path = "routes/bad_input.rs"]
 mod bad_input;
+#[path = "routes/chain_faults.rs"]
+mod chain_faults;
+#[path = "routes/chains.rs"]
+mod chains;
 #[path = "routes/contract.rs"]
 mod contract;
 #[path = "routes/dependencies.rs"]
@@ -25,6 +29,8 @@ mod documents;
 mod figures;
 #[path = "routes/graphs.rs"]
 mod graphs;
+#[path = "routes/pipelines.rs"]
+mod pipelines;
 #[path = "routes/problems.rs"]
 mod problems;
 #[path = "routes/tasks.rs"]

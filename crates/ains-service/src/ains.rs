@@ -8,11 +8,12 @@ use ains_core::agent::Agent;
 use ains_core::{AgentId, Clock, Timestamp};
 use ains_store::nodes::{self, Node};
 use ains_store::writer::Writer;
-use ains_store::{Conn, Store, StoreError, agents, capabilities, dependencies, tasks};
+use ains_store::{Conn, Store, StoreError, agents, capabilities, chains, dependencies, tasks};
 use tokio::sync::watch;
 
 use crate::background;
 use crate::batch::Tx;
+use crate::chains::Plans;
 use crate::engine::{Engine, State};
 use crate::entropy::{self, Entropy};
 use crate::error::Error;
@@ -47,6 +48,9 @@ impl std::fmt::Debug for Ains {
             .finish_non_exhaustive()
     }
 }
+
+/// Chains that wait for expressions that are read at the start; others are found later.
+const ASKING: i64 = 1000;
 
 /// Agents that are read at once at the start.
 const PAGE: i64 = 500;
@@ -95,6 +99,7 @@ impl Ains {
             // The timer goes on with what a server left that was killed.
             state.next_instant = Some(now);
         }
+        state.asking.extend(chains::asked(&mut conn, now, ASKING)?);
         let writers = (0..settings.pg_writers.max(1))
             .map(|writer| format!("{}.{writer}", node.slot))
             .collect();
@@ -104,6 +109,7 @@ impl Ains {
             engine: Engine::with(state),
             entropy,
             settings,
+            plans: Plans::default(),
             clock,
             writers,
             listening_since: AtomicI64::new(listening_since.as_micros()),

@@ -4,6 +4,7 @@
 //! one comes nearer; the rest look at intervals of a second or more, and mostly at memory.
 
 mod peers;
+mod questions;
 
 pub(crate) use self::peers::reread;
 
@@ -49,6 +50,7 @@ const PIECE: i64 = 500;
 pub(crate) fn start(ains: &Ains) -> Vec<JoinHandle<()>> {
     let mut handles = vec![
         tokio::spawn(timer(ains.clone())),
+        tokio::spawn(questions::answer(ains.clone())),
         every(ains, SIGNS, |ains| async move { store_signs(&ains).await }),
         every(ains, BEAT, |ains| async move { beat(&ains).await }),
         every(

@@ -8,15 +8,18 @@
 //! 3. lock the agents, then the tasks, each by id; count what the agents hold;
 //! 4. `changes`: what agents report, clients change and the clock says;
 //! 5. `settle`: what follows from it for the tasks that wait for those that ended;
-//! 6. `hand_out::place`: ready tasks for agents with room (matches); then `route`: what became ready
+//! 6. `chains`: what follows for the chains whose tasks ended or that clients steer; their new tasks
+//!    are like loaded ones from here on;
+//! 7. `hand_out::place`: ready tasks for agents with room (matches); then `route`: what became ready
 //!    in this batch;
-//! 7. save, then insert what was submitted;
-//! 8. claims, which read the queues as they are now;
-//! 9. save agents, attempts, trust and counters.
+//! 8. save, then insert what was submitted;
+//! 9. claims, which read the queues as they are now;
+//! 10. save agents, attempts, trust and counters.
 //!
-//! Locks are taken in the order agents, tasks. What must happen after the commit is collected in
+//! Locks are taken in the order agents, chains, tasks. What must happen after the commit is collected in
 //! [`After`].
 
+mod chains;
 mod changes;
 mod depend;
 mod effects;
@@ -35,20 +38,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use ains_core::agent::{Agent, AgentStatus};
 use ains_core::effect::Attempt;
 use ains_core::fair::Turns;
-use ains_core::{AgentId, Lane, Status, TaskId, Timestamp};
+use ains_core::{AgentId, ChainId, Lane, Status, TaskId, Timestamp};
 use ains_store::counters::Deltas;
 use ains_store::dependencies::NewEdge;
 use ains_store::tasks::{Load, StoredTask};
 use ains_store::trust::TrustRecord;
 use ains_store::{Backend, Conn, StoreError};
 
+use self::chains::LoadedChain;
 pub(crate) use self::plan::Plan;
 use self::positions::Positions;
 pub(crate) use self::tally::{in_status, minute, pending_of};
-use crate::engine::Engine;
+use crate::chains::Plans;
+use crate::engine::{Engine, Subject};
 use crate::entropy::Entropy;
 use crate::error::Error;
-use crate::model::{Answer, Changed};
+use crate::model::{Answer, ChainSummary, Changed};
 use crate::op::Op;
 use crate::settings::Settings;
 
@@ -85,8 +90,10 @@ pub(crate) struct After {
     pub(crate) emptied: BTreeSet<Lane>,
     /// What was handed out, by lane and priority, in order.
     pub(crate) served: Vec<(Lane, u8)>,
-    /// Tasks that ended.
-    pub(crate) ended: Vec<TaskId>,
+    /// What ended.
+    pub(crate) ended: Vec<Subject>,
+    /// Chains that wait for expressions to be evaluated.
+    pub(crate) asked: BTreeSet<ChainId>,
     /// What agents should stop working on.
     pub(crate) stops: Vec<(AgentId, TaskId)>,
     /// The nearest instant at which something of this batch comes due.
@@ -136,6 +143,7 @@ pub(crate) enum Outcome {
         claimed: Option<Result<Vec<StoredTask>, Error>>,
     },
     Submitted(Answer<Vec<ains_core::Task>>),
+    Chain(Result<Answer<ChainSummary>, Error>),
     Claimed(Result<Vec<StoredTask>, Error>),
     Swept(u64),
 }
@@ -153,10 +161,12 @@ pub(crate) struct Committed {
 /// A task that this batch works on.
 struct Loaded {
     stored: StoredTask,
-    /// Its state before, for the counters; `None` for a new one.
-    before: (Status, u8),
+    /// Its state before, for the counters; `None` for a new one, which is inserted.
+    before: Option<(Status, u8)>,
     was_leased: bool,
     dirty: bool,
+    /// Whether it was put into a queue in this batch.
+    queued: bool,
 }
 
 /// One batch at work.
@@ -168,6 +178,7 @@ struct Batch<'a> {
     listening_since: Timestamp,
     agents: BTreeMap<AgentId, Agent>,
     agents_before: BTreeMap<AgentId, AgentStatus>,
+    plans: &'a Plans,
     changed_agents: BTreeSet<AgentId>,
     tasks: BTreeMap<TaskId, Loaded>,
     attempts: Vec<Attempt>,
@@ -179,6 +190,12 @@ struct Batch<'a> {
     new_tasks: Vec<StoredTask>,
     /// What they wait for.
     new_edges: Vec<NewEdge>,
+    /// Ended tasks whose dependants have been told.
+    settled: BTreeSet<TaskId>,
+    /// The chains that this batch works on.
+    chains: BTreeMap<ChainId, LoadedChain>,
+    /// Ended tasks whose chains have been told.
+    followed: BTreeSet<TaskId>,
 }
 
 /// What a batch needs besides its operations.
@@ -186,6 +203,7 @@ pub(crate) struct Context<'a> {
     pub(crate) engine: &'a Engine,
     pub(crate) entropy: &'a Entropy,
     pub(crate) settings: &'a Settings,
+    pub(crate) plans: &'a Plans,
     pub(crate) listening_since: Timestamp,
     pub(crate) now: Timestamp,
     /// Names the writer's counters.
@@ -230,6 +248,7 @@ fn execute(
         listening_since: context.listening_since,
         agents: BTreeMap::new(),
         agents_before: BTreeMap::new(),
+        plans: context.plans,
         changed_agents: BTreeSet::new(),
         tasks: BTreeMap::new(),
         attempts: Vec::new(),
@@ -238,10 +257,16 @@ fn execute(
         turns: BTreeMap::new(),
         new_tasks: Vec::new(),
         new_edges: Vec::new(),
+        settled: BTreeSet::new(),
+        chains: BTreeMap::new(),
+        followed: BTreeSet::new(),
     };
     let alone = plan.changes_graphs(ops);
     if alone {
         ains_store::dependencies::lock_graphs(batch.tx.conn)?;
+        if batch.tx.conn.backend() == Backend::Postgres {
+            plan.look_far(batch.tx.conn, context.settings.cascade)?;
+        }
     }
     for op in ops.iter_mut() {
         if let Op::Act(act) = op {
@@ -254,6 +279,7 @@ fn execute(
         outcomes.push(batch.change(op, plan)?);
     }
     batch.settle(plan, alone)?;
+    batch.follow_chains(ops, plan, &mut outcomes)?;
     batch.place_matches(plan);
     batch.route_ready(context, plan)?;
     batch.save_tasks()?;
@@ -278,7 +304,7 @@ fn execute(
             _ => {}
         }
     }
-    batch.add_results(&mut outcomes)?;
+    batch.complete_handed(&mut outcomes)?;
     batch.save_rest(context.writer)?;
     Ok((outcomes, batch.tx.after))
 }
@@ -293,11 +319,16 @@ impl Batch<'_> {
             self.take_in(locked, &agents)?;
         }
         let mut tasks = plan.tasks(ops);
+        let mut chains = Plan::chains(ops);
         if self.tx.conn.backend() == Backend::Postgres {
+            // A chain is locked before its tasks: its end takes others of them along.
+            let may_end: Vec<TaskId> = plan.ends().collect();
+            chains.extend(ains_store::chains::of_tasks(self.tx.conn, &may_end)?);
             // All rows in one go and in order, so that no two batches wait for each other; what
             // else becomes known to be waiting after this is few, and locked when it is found.
             tasks.extend(&plan.dependants);
         }
+        self.load_chains(chains)?;
         self.load(tasks)
     }
 
@@ -324,7 +355,7 @@ impl Batch<'_> {
         }
         let missing: Vec<TaskId> = missing.into_iter().collect();
         for stored in ains_store::tasks::lock(self.tx.conn, &missing)? {
-            let before = (stored.task.status, stored.task.priority);
+            let before = Some((stored.task.status, stored.task.priority));
             let was_leased = stored.task.status.is_leased();
             self.tasks.insert(
                 stored.task.id,
@@ -333,6 +364,7 @@ impl Batch<'_> {
                     before,
                     was_leased,
                     dirty: false,
+                    queued: false,
                 },
             );
         }

@@ -7,11 +7,11 @@ use ains_core::graph::{Cycle, Walk};
 use ains_core::{DependencyGraph, GraphId, Task, TaskId};
 use ains_store::dependencies::{self, Along, MOST, Reader};
 use ains_store::{Conn, StoreError, tasks};
-use serde_json::value::RawValue;
 
 use crate::ains::Ains;
 use crate::entropy::mint;
 use crate::error::Error;
+use crate::input::{Raw, raw, to_raw, with};
 use crate::model::{
     Answer, DependenciesView, DependencyView, DependentView, DependentsView, Direction, GraphNode, GraphView,
     NewTask, Once, StoredTask,
@@ -257,15 +257,19 @@ fn walk(conn: &mut Conn, along: Along, mut walk: Walk<TaskId>) -> Result<Walk<Ta
 
 /// Puts the results of what a task waited for into its input, if it asked for them: under
 /// `dependency_results`, by name within the same graph, by id otherwise. Results beyond 4 MiB in all
-/// are left out, and named under `dependency_results_left_out`.
-pub(crate) fn add_results(conn: &mut Conn, stored: &mut StoredTask) -> Result<(), StoreError> {
+/// or beyond `room` are left out, and named under `dependency_results_left_out`.
+pub(crate) fn add_results(
+    conn: &mut Conn,
+    stored: &mut StoredTask,
+    room: &mut usize,
+) -> Result<(), StoreError> {
     if !stored.task.results_from_dependencies || stored.depends_on.is_empty() {
         return Ok(());
     }
     let on: Vec<TaskId> = stored.depends_on.iter().map(|dependency| dependency.on).collect();
-    let mut results: BTreeMap<String, Option<Box<RawValue>>> = BTreeMap::new();
+    let mut results: BTreeMap<String, Option<Raw>> = BTreeMap::new();
     let mut left_out = Vec::new();
-    for given in tasks::results(conn, &on, RESULTS)? {
+    for given in tasks::results(conn, &on, RESULTS.min(*room))? {
         let key = match given.name {
             Some((graph, name)) if Some(graph) == stored.task.graph => name.to_string(),
             _ => given.id.to_string(),
@@ -273,33 +277,19 @@ pub(crate) fn add_results(conn: &mut Conn, stored: &mut StoredTask) -> Result<()
         if given.left_out {
             left_out.push(key);
         } else {
+            *room = room.saturating_sub(given.result.as_deref().map_or(0, str::len));
             let result = given.result.as_deref().and_then(raw);
             results.insert(key, result);
         }
     }
-    let mut input: BTreeMap<String, Box<RawValue>> = stored
-        .documents
-        .input
-        .as_deref()
-        .and_then(|input| serde_json::from_str(input).ok())
-        .unwrap_or_default();
-    let mut put = |name: &str, value: Option<Box<RawValue>>| {
-        input.extend(value.map(|value| (name.to_owned(), value)));
-    };
-    put(
-        "dependency_results",
-        serde_json::value::to_raw_value(&results).ok(),
-    );
-    if !left_out.is_empty() {
-        put(
-            "dependency_results_left_out",
-            serde_json::value::to_raw_value(&left_out).ok(),
-        );
-    }
-    stored.documents.input = serde_json::to_string(&input).ok().map(Into::into);
+    let input = stored.documents.input.as_deref().unwrap_or("{}");
+    let named = (!left_out.is_empty()).then(|| to_raw(&left_out)).flatten();
+    stored.documents.input = Some(with(
+        input,
+        [
+            ("dependency_results", to_raw(&results)),
+            ("dependency_results_left_out", named),
+        ],
+    ));
     Ok(())
-}
-
-fn raw(text: &str) -> Option<Box<RawValue>> {
-    RawValue::from_string(text.to_owned()).ok()
 }

@@ -10,15 +10,16 @@ mod lanes;
 mod roster;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ains_core::agent::{Agent, AgentStatus};
 use ains_core::routing::{AgentPool, Ask, Door, Health, Profile, Reservation, Seat, Strategy};
-use ains_core::{AgentId, Lane, TaskId, Timestamp};
+use ains_core::{AgentId, ChainId, Lane, TaskId, Timestamp};
 use ains_store::tasks::Load;
 use tokio::sync::Notify;
 
-pub(crate) use self::ends::EndWatch;
+pub(crate) use self::ends::{EndWatch, Subject};
 use self::lanes::Lanes;
 pub(crate) use self::roster::{Known, Waiter};
 use crate::entropy::Entropy;
@@ -28,12 +29,16 @@ use crate::op::Claim;
 #[derive(Default)]
 pub(crate) struct Engine {
     state: Mutex<State>,
-    /// Who waits for the end of a task.
+    /// Who waits for the end of a task or a chain.
     pub(crate) ends: EndWatch,
     /// Woken when [`State::next_instant`] may have come nearer.
     pub(crate) timer: Notify,
     /// Woken when there is something to tell other servers.
     pub(crate) news: Notify,
+    /// Whether the next batch locks the graphs first, because one turned out to go far.
+    pub(crate) graphs_first: AtomicBool,
+    /// Woken when a chain waits for expressions to be evaluated.
+    pub(crate) questions: Notify,
 }
 
 /// The agents and lanes.
@@ -52,6 +57,8 @@ pub(crate) struct State {
     pub(crate) unstored_signs: BTreeSet<AgentId>,
     /// What other servers should hear.
     pub(crate) news: News,
+    /// Chains that wait for expressions to be evaluated; the store knows them too.
+    pub(crate) asking: BTreeSet<ChainId>,
 }
 
 /// What other servers should hear of.
@@ -63,8 +70,8 @@ pub(crate) struct News {
     pub(crate) agents: BTreeSet<AgentId>,
     /// What agents hold now.
     pub(crate) loads: BTreeMap<AgentId, Load>,
-    /// Tasks that ended.
-    pub(crate) ended: BTreeSet<TaskId>,
+    /// What ended.
+    pub(crate) ended: BTreeSet<Subject>,
     /// What agents should stop working on.
     pub(crate) stops: BTreeSet<(AgentId, TaskId)>,
 }

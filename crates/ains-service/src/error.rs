@@ -30,6 +30,12 @@ pub enum Error {
     /// Tasks would wait for each other; they are named in order, the first again at the end.
     #[error("the dependencies form a cycle: {0}")]
     Cycle(String),
+    /// What a client wants of a chain does not fit its state.
+    #[error(transparent)]
+    ChainRefused(#[from] ains_core::chain::Refusal),
+    /// The task belongs to a chain, which alone may try it again.
+    #[error("the task belongs to chain `{0}`")]
+    OfChain(ains_core::ChainId),
     /// A submission has more dependencies than one transaction may store.
     #[error("a submission has at most {0} dependencies in all")]
     TooManyDependencies(usize),

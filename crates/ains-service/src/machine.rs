@@ -11,6 +11,7 @@ use ains_store::writer::Work;
 use ains_store::{Conn, StoreError};
 
 use crate::batch::{self, Committed, Context, Outcome};
+use crate::chains::Plans;
 use crate::engine::{Engine, State};
 use crate::entropy::Entropy;
 use crate::error::Error;
@@ -19,11 +20,19 @@ use crate::op::{Claim, Op};
 use crate::reply::Post;
 use crate::settings::Settings;
 
+/// Dependencies that fill as much of a transaction as one task.
+const EDGES: usize = 20;
+
+/// Ends that other servers are told of one by one; of more they learn when they look again.
+const TOLD: usize = 1000;
+
 /// The decisions of one server.
 pub(crate) struct Machine {
     pub(crate) engine: Engine,
     pub(crate) entropy: Entropy,
     pub(crate) settings: Settings,
+    /// What chains are made of, ready to run.
+    pub(crate) plans: Plans,
     pub(crate) clock: Arc<dyn Clock>,
     /// Names of the writers' counters.
     pub(crate) writers: Vec<String>,
@@ -49,12 +58,19 @@ impl Work for Machine {
 
     fn weight(&self, op: &Op) -> usize {
         match op {
-            Op::Submit { tasks, .. } => tasks.len().max(1),
-            Op::Change { changes, .. } => changes.len().max(1),
+            Op::Submit { tasks, .. } => {
+                let edges: usize = tasks.iter().map(|(_, new)| new.depends_on.len()).sum();
+                tasks.len().max(1) + edges / EDGES
+            }
+            Op::Change { changes, .. } => {
+                let edges = changes.iter().filter_map(|change| change.new_dependencies());
+                changes.len().max(1) + edges.map(<[_]>::len).sum::<usize>() / EDGES
+            }
             Op::Report {
                 deliveries, claim, ..
             } => deliveries.len() + claim.as_ref().map_or(0, |claim| claim.max as usize),
             Op::Claim(claim) => claim.max as usize,
+            Op::CreateChain { .. } | Op::SteerChain { .. } | Op::Advance(_) => 4,
             Op::Act(_) | Op::Lost { .. } => 1,
             Op::Match(_) | Op::Sweep { .. } | Op::Settle { .. } => 64,
         }
@@ -65,6 +81,7 @@ impl Work for Machine {
             engine: &self.engine,
             entropy: &self.entropy,
             settings: &self.settings,
+            plans: &self.plans,
             listening_since: Timestamp::from_micros(self.listening_since.load(Ordering::Relaxed)),
             now: self.clock.now(),
             writer: &self.writers[writer],
@@ -123,6 +140,10 @@ impl Work for Machine {
                 .chain(after.updated.values());
             let silence = silences.map(ains_core::agent::Agent::silent_at).min();
             self.note_instant(&mut state, after.next_instant);
+            if !after.asked.is_empty() {
+                state.asking.append(&mut after.asked);
+                self.engine.questions.notify_one();
+            }
             self.note_instant(&mut state, silence);
             self.spread(&mut state, &after);
         }
@@ -158,11 +179,12 @@ impl Work for Machine {
                 }
             }
             Op::Submit { reply, .. } => drop(reply.send(Err(failed))),
+            Op::CreateChain { reply, .. } | Op::SteerChain { reply, .. } => drop(reply.send(Err(failed))),
             Op::Claim(claim) => drop(claim.reply.send(Err(failed))),
             Op::Sweep { reply } => drop(reply.send(Err(failed))),
             // What they are about is durable; the timer goes on with the rest.
             Op::Settle { held } => drop(held.deliver()),
-            Op::Match(_) | Op::Lost { .. } => {
+            Op::Match(_) | Op::Lost { .. } | Op::Advance(_) => {
                 // Looked at again by the slow re-check.
                 tracing::warn!(
                     error = &failed as &dyn std::error::Error,
@@ -219,7 +241,9 @@ impl Machine {
         news.loads
             .extend(after.loads.iter().map(|(agent, load)| (agent.clone(), *load)));
         news.agents.extend(after.freed.keys().cloned());
-        news.ended.extend(after.ended.iter().copied());
+        if after.ended.len() <= TOLD {
+            news.ended.extend(after.ended.iter().copied());
+        }
         news.stops.extend(after.stops.iter().cloned());
         self.engine.news.notify_one();
     }
@@ -291,6 +315,9 @@ fn answer(state: &mut State, op: Op, outcome: Outcome, seen: u64, answers: &mut 
         (Op::Submit { reply, .. }, Outcome::Changed(refused)) => {
             let refusal = refused.into_iter().find_map(Result::err);
             reply.post(Err(refusal.unwrap_or(Error::Stopping)), post);
+        }
+        (Op::CreateChain { reply, .. } | Op::SteerChain { reply, .. }, Outcome::Chain(answer)) => {
+            reply.post(answer, post);
         }
         (Op::Claim(claim), Outcome::Claimed(claimed)) => answer_claim(state, claim, claimed, seen, answers),
         (Op::Sweep { reply }, Outcome::Swept(judged)) => reply.post(Ok(judged), post),

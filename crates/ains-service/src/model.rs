@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ains_core::agent::{Agent, HeartbeatStatus};
+use ains_core::chain::{Chain, ChainStatus, Plan};
 use ains_core::dependency::Edge;
 use ains_core::task::{Report, TaskSpec};
-use ains_core::{AgentId, ClientId, Condition, Dependency, Name, Status, Task, TaskId, Timestamp};
+use ains_core::{AgentId, ChainId, ClientId, Condition, Dependency, Name, Status, Task, TaskId, Timestamp};
 pub use ains_store::tasks::{Documents, Filter as TaskFilter, Page, StoredTask};
 pub use ains_store::trust::TrustRecord;
 
@@ -462,4 +463,91 @@ impl Hindrance {
             Self::Paused => "paused",
         }
     }
+}
+
+/// A chain to create; its definition has been checked.
+#[derive(Debug, Clone)]
+pub struct NewChain {
+    /// Whose it is.
+    pub client: ClientId,
+    /// Its name for people.
+    pub name: Name,
+    /// What it is made of.
+    pub plan: std::sync::Arc<Plan>,
+    /// JSON object that its expressions know as `input`.
+    pub input: Box<str>,
+}
+
+/// A chain as it stands, without what its steps resulted in.
+#[derive(Debug, Clone)]
+pub struct ChainSummary {
+    /// Its id.
+    pub id: ChainId,
+    /// Whose it is.
+    pub client: ClientId,
+    /// Its name for people.
+    pub name: Name,
+    /// Where it stands.
+    pub status: ChainStatus,
+    /// The index of its first step that has not ended; how many steps it has if all have.
+    pub current_step: u32,
+    /// How many steps it has.
+    pub total_steps: u32,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// A chain, whole.
+#[derive(Debug, Clone)]
+pub struct ChainView {
+    /// What lists show of it.
+    pub summary: ChainSummary,
+    /// How each step stands.
+    pub chain: Chain,
+    /// What it is made of.
+    pub plan: std::sync::Arc<Plan>,
+    /// Its input, JSON text.
+    pub input: Box<str>,
+    /// What the steps resulted in, by index: JSON text. A step without a result is not in it.
+    pub results: BTreeMap<u32, StepResult>,
+}
+
+/// What a step resulted in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StepResult {
+    /// JSON text.
+    Shown(Box<str>),
+    /// All results together are too long; it can be read with its task.
+    LeftOut,
+}
+
+/// What a client does with a chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Steer {
+    /// Gives it up.
+    Cancel {
+        /// Why.
+        reason: String,
+    },
+    /// Starts nothing new.
+    Pause,
+    /// Goes on.
+    Resume,
+    /// Tries again what failed.
+    Retry,
+}
+
+/// Which chains a list shows.
+#[derive(Debug, Clone, Default)]
+pub struct ChainFilter {
+    /// Only of this client.
+    pub client: Option<ClientId>,
+    /// Only in this state.
+    pub status: Option<ChainStatus>,
+    /// Only ids below this one: the cursor.
+    pub before: Option<ChainId>,
+    /// At most this many.
+    pub limit: i64,
 }

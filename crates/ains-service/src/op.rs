@@ -2,13 +2,17 @@
 
 use std::time::Instant;
 
-use ains_core::{AgentId, ClientId, Dependency, Lane, Task, TaskId};
+use ains_core::chain::{self, Event, Question};
+use ains_core::{AgentId, ChainId, ClientId, Dependency, Lane, Task, TaskId};
 use ains_store::StoreError;
+use ains_store::chains::StepList;
 
 use crate::batch::Tx;
 use crate::error::Error;
 use crate::machine::Answers;
-use crate::model::{Answer, Changed, Delivery, NewTask, Once, StoredTask, TaskChange};
+use crate::model::{
+    Answer, ChainSummary, Changed, Delivery, NewChain, NewTask, Once, StoredTask, TaskChange,
+};
 use crate::reply::{Post, Reply};
 
 /// One operation.
@@ -33,6 +37,23 @@ pub(crate) enum Op {
         once: Option<Once<[Task]>>,
         reply: Reply<Answer<Vec<Task>>>,
     },
+    /// A new chain.
+    CreateChain {
+        id: ChainId,
+        new: NewChain,
+        once: Option<Once<ChainSummary>>,
+        reply: Reply<Answer<ChainSummary>>,
+    },
+    /// What a client does with a chain.
+    SteerChain {
+        chain: ChainId,
+        /// Only if it is this client's.
+        owner: Option<ClientId>,
+        event: Event,
+        reply: Reply<Answer<ChainSummary>>,
+    },
+    /// What a chain asked about has been found out.
+    Advance(Found),
     /// An agent asks for work.
     Claim(Claim),
     /// Ready tasks and agents with room may have missed each other in these lanes.
@@ -44,6 +65,15 @@ pub(crate) enum Op {
     Settle { held: Answers },
     /// Leases that an agent does not know of any more.
     Lost { agent: AgentId, tasks: Vec<TaskId> },
+}
+
+/// Answers to what a chain asked, at one version of it.
+pub(crate) struct Found {
+    pub(crate) chain: ChainId,
+    pub(crate) version: i64,
+    pub(crate) answers: Vec<(Question, Result<chain::Answer, String>)>,
+    /// Lists to be kept with the answers, by step.
+    pub(crate) lists: Vec<(u32, StepList)>,
 }
 
 /// A change to one task that no agent asked for.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ains_core::Status;
 use ains_core::task::limits::PRIORITY;
-use ains_store::{counters, tasks};
+use ains_store::{chains, counters, tasks};
 
 use crate::ains::Ains;
 use crate::batch::{in_status, minute, pending_of};
@@ -91,14 +91,18 @@ impl Ains {
         Ok(DatabaseRows { rows })
     }
 
-    /// Removes tasks that ended more than `days` days ago, in pieces that do not stall others;
-    /// how many.
+    /// Removes chains and tasks that ended more than `days` days ago, in pieces that do not stall
+    /// others; how many tasks. The tasks of a chain stay as long as the chain does.
     ///
     /// # Errors
     /// When the store fails; what was removed until then stays removed.
     pub async fn cleanup(&self, days: u32) -> Result<u64, Error> {
         let before = self.now() - std::time::Duration::from_secs(u64::from(days) * 86_400);
         let mut removed = 0;
+        while self
+            .write(move |tx| chains::remove_ended(tx.conn, before, PIECE).map(|gone| Ok(!gone.is_empty())))
+            .await?
+        {}
         loop {
             let piece = self
                 .write(move |tx| {

@@ -7,6 +7,7 @@ use ains_store::{attempts, tasks};
 
 use crate::ains::Ains;
 use crate::dependencies::{add_results, bounded};
+use crate::engine::Subject;
 use crate::entropy::mint;
 use crate::error::Error;
 use crate::model::{Answer, Changed, History, NewTask, Once, Page, StoredTask, TaskChange, TaskFilter};
@@ -96,7 +97,7 @@ impl Ains {
     /// When there is no such task, or the store fails.
     pub async fn task(&self, id: TaskId, wait: Duration) -> Result<StoredTask, Error> {
         let deadline = tokio::time::Instant::now() + wait;
-        let watching = (!wait.is_zero()).then(|| self.engine().ends.watch(id));
+        let watching = (!wait.is_zero()).then(|| self.engine().ends.watch(Subject::Task(id)));
         loop {
             // Registered before the task is read, so that its end does not fall between.
             let mut woken = watching.as_ref().map(|watching| Box::pin(watching.woken()));
@@ -105,11 +106,12 @@ impl Ains {
             }
             let found = self.read(move |conn| {
                 let mut found = tasks::by_ids(conn, &[id])?;
+                let mut room = usize::MAX;
                 // What its agent was given to work on.
                 found
                     .iter_mut()
                     .filter(|stored| stored.task.attempt > 0)
-                    .try_for_each(|stored| add_results(conn, stored))?;
+                    .try_for_each(|stored| add_results(conn, stored, &mut room))?;
                 Ok(found)
             });
             let found = found.await?.pop();

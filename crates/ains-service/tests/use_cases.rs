@@ -15,6 +15,8 @@ mod world;
 
 #[path = "use_cases/agents.rs"]
 mod agents;
+#[path = "use_cases/chains.rs"]
+mod chains;
 #[path = "use_cases/dependencies.rs"]
 mod dependencies;
 #[path = "use_cases/fairness.rs"]

@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use ains_core::agent::Agent;
 use ains_core::{AgentId, Name, Timestamp, TrustScore};
+use diesel::backend::Backend;
+use diesel::expression::{AppearsOnTable, Expression, ValidGrouping};
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::Bool;
 use serde::Serialize;
 
 use crate::codec::{count, instant, length, micros, number, read, seconds};
@@ -115,12 +119,37 @@ impl AgentRow {
     }
 }
 
+/// Whether an agent is not INACTIVE, said as the index `agents_by_silence` says it: SQLite does not use
+/// it for a bound status. What diesel calls `sql` would be parsed each time.
+#[derive(Debug, Clone, Copy, QueryId, ValidGrouping)]
+struct NotInactive;
+
+impl Expression for NotInactive {
+    type SqlType = Bool;
+}
+
+impl AppearsOnTable<agents::table> for NotInactive {}
+
+impl<DB: Backend> QueryFragment<DB> for NotInactive {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql("(status <> 'INACTIVE')");
+        Ok(())
+    }
+}
+
 statement!(
     SaveAgent = "UPDATE agents SET public_key = ?, display_name = ?, description = ?, endpoint = ?, tags = ?, \
         labels = ?, status = ?, draining = ?, shared = ?, max_concurrency = ?, heartbeat_interval_seconds = ?, \
         trust_score = ?, average_seconds = ?, completed = ?, failed = ?, last_completed_at = ?, last_seen_at = ?, \
         silent_at = ?, last_heartbeat_at = ?, last_assigned_at = ?, claims = ?, unresponsive = ?, updated_at = ? \
         WHERE agent_id = ?"
+);
+
+statement!(
+    /// Of two instants the later; of one, that: `max` is NULL then.
+    SaveSign = "UPDATE agents SET last_seen_at = max(last_seen_at, ?), silent_at = max(silent_at, ?), \
+        last_heartbeat_at = coalesce(max(last_heartbeat_at, ?), last_heartbeat_at, ?), \
+        last_assigned_at = coalesce(max(last_assigned_at, ?), last_assigned_at, ?) WHERE agent_id = ?"
 );
 
 fn into_agents(rows: Vec<AgentRow>) -> Result<Vec<Agent>, StoreError> {
@@ -269,13 +298,14 @@ pub fn find(conn: &mut Conn, id: &AgentId) -> Result<Option<Agent>, StoreError> 
 /// # Errors
 /// When the database fails, or a row is corrupt.
 pub fn by_ids(conn: &mut Conn, ids: &[AgentId]) -> Result<Vec<Agent>, StoreError> {
-    let rows: Vec<AgentRow> = per_backend!(conn, |c| {
-        dsl::agents
-            .filter(dsl::agent_id.eq_any(ids.iter().map(AgentId::as_str)))
-            .order((dsl::created_at, dsl::agent_id))
-            .select(AgentRow::as_select())
-            .load(c)?
-    });
+    let mut rows: Vec<AgentRow> = load_in!(
+        conn,
+        dsl::agents,
+        dsl::agent_id,
+        ids.iter().map(AgentId::as_str),
+        AgentRow::as_select()
+    );
+    rows.sort_by(|a, b| (a.created_at, &a.agent_id).cmp(&(b.created_at, &b.agent_id)));
     into_agents(rows)
 }
 
@@ -319,7 +349,7 @@ pub fn silent(conn: &mut Conn, now: Timestamp, limit: i64) -> Result<Vec<AgentId
     let ids: Vec<String> = per_backend!(conn, |c| {
         dsl::agents
             .filter(dsl::silent_at.le(now.as_micros()))
-            .filter(dsl::status.ne("INACTIVE"))
+            .filter(NotInactive)
             .order(dsl::silent_at)
             .limit(limit)
             .select(dsl::agent_id)
@@ -335,7 +365,7 @@ pub fn silent(conn: &mut Conn, now: Timestamp, limit: i64) -> Result<Vec<AgentId
 pub fn next_silence(conn: &mut Conn) -> Result<Option<Timestamp>, StoreError> {
     let at: Option<i64> = per_backend!(conn, |c| {
         dsl::agents
-            .filter(dsl::status.ne("INACTIVE"))
+            .filter(NotInactive)
             .order(dsl::silent_at)
             .select(dsl::silent_at)
             .first(c)
@@ -370,25 +400,16 @@ pub fn save_signs(conn: &mut Conn, signs: &[Sign]) -> Result<(), StoreError> {
     match conn {
         Conn::Sqlite(c) => {
             for sign in signs {
-                let agent = dsl::agents
-                    .find(sign.agent_id.as_str())
-                    .filter(dsl::last_seen_at.le(sign.last_seen_at));
-                diesel::update(agent)
-                    .set((
-                        dsl::last_seen_at.eq(sign.last_seen_at),
-                        dsl::silent_at.eq(sign.silent_at),
-                    ))
-                    .execute(c)?;
-                if let Some(at) = sign.last_heartbeat_at {
-                    diesel::update(dsl::agents.find(sign.agent_id.as_str()))
-                        .set(dsl::last_heartbeat_at.eq(at))
-                        .execute(c)?;
-                }
-                if let Some(at) = sign.last_assigned_at {
-                    diesel::update(dsl::agents.find(sign.agent_id.as_str()))
-                        .set(dsl::last_assigned_at.eq(at))
-                        .execute(c)?;
-                }
+                Statement::<SaveSign>::new(values![
+                    sign.last_seen_at,
+                    sign.silent_at,
+                    sign.last_heartbeat_at,
+                    sign.last_heartbeat_at,
+                    sign.last_assigned_at,
+                    sign.last_assigned_at,
+                    sign.agent_id.as_str(),
+                ])
+                .execute(c)?;
             }
         }
         Conn::Postgres(c) => {

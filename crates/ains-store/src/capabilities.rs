@@ -91,13 +91,13 @@ pub fn of_agent(conn: &mut Conn, agent: &AgentId) -> Result<Vec<Capability>, Sto
 /// # Errors
 /// When the database fails, or a row is corrupt.
 pub fn offered_by(conn: &mut Conn, agents: &[AgentId]) -> Result<Vec<(AgentId, String)>, StoreError> {
-    let rows: Vec<(String, String)> = per_backend!(conn, |c| {
-        dsl::agent_capabilities
-            .filter(dsl::agent_id.eq_any(agents.iter().map(AgentId::as_str)))
-            .filter(dsl::deprecated.eq(false))
-            .select((dsl::agent_id, dsl::name))
-            .load(c)?
-    });
+    let rows: Vec<(String, String)> = load_in!(
+        conn,
+        dsl::agent_capabilities.filter(dsl::deprecated.eq(false)),
+        dsl::agent_id,
+        agents.iter().map(AgentId::as_str),
+        (dsl::agent_id, dsl::name)
+    );
     rows.into_iter()
         .map(|(agent, name)| Ok((read("agent_capabilities", &agent)?, name)))
         .collect()

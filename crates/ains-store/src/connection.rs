@@ -15,6 +15,27 @@ macro_rules! per_backend {
     };
 }
 
+/// Loads `$columns` of the rows of `$table` with one of `$values` as their `$key`, in any order.
+///
+/// SQLite is asked for one value after the other: the text of `IN (…)` would differ with their
+/// number, and be parsed each time.
+macro_rules! load_in {
+    ($conn:expr, $table:expr, $key:expr, $values:expr, $columns:expr) => {
+        match $conn {
+            $crate::connection::Conn::Sqlite(c) => {
+                let mut rows = Vec::new();
+                for value in std::collections::BTreeSet::from_iter($values) {
+                    rows.append(&mut $table.filter($key.eq(value)).select($columns).load(c)?);
+                }
+                rows
+            }
+            $crate::connection::Conn::Postgres(c) => {
+                $table.filter($key.eq_any($values)).select($columns).load(c)?
+            }
+        }
+    };
+}
+
 /// Which database it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {

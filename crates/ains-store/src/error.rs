@@ -40,6 +40,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Asks for the transaction to be run again.
+    pub fn again() -> Self {
+        Self::Contended(Diesel::RollbackTransaction)
+    }
+
     /// Whether the same request may succeed later without anybody changing anything.
     pub fn is_unavailable(&self) -> bool {
         matches!(

@@ -13,6 +13,7 @@ mod connection;
 pub mod agents;
 pub mod attempts;
 pub mod capabilities;
+pub mod chains;
 pub mod clients;
 mod codec;
 pub mod counters;

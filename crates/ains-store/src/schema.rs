@@ -114,8 +114,46 @@ diesel::table! {
         results_from_dependencies -> Bool,
         graph_id -> Nullable<Text>,
         name -> Nullable<Text>,
+        chain_id -> Nullable<Text>,
+        chain_place -> Nullable<Text>,
     }
 }
+
+diesel::table! {
+    task_chains (id) {
+        id -> Text,
+        client_id -> Text,
+        name -> Text,
+        status -> Text,
+        current_step -> Integer,
+        total_steps -> Integer,
+        version -> BigInt,
+        state -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+        asked_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    chain_definitions (chain_id) {
+        chain_id -> Text,
+        definition -> Text,
+        input -> Text,
+    }
+}
+
+diesel::table! {
+    chain_steps (chain_id, step) {
+        chain_id -> Text,
+        step -> Integer,
+        items -> Nullable<Text>,
+        output -> Nullable<Text>,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(tasks, task_chains);
 
 diesel::table! {
     task_dependencies (task_id, depends_on_id, condition) {

@@ -8,6 +8,7 @@ mod hot_postgres;
 mod hot_sqlite;
 mod list;
 mod queue;
+mod removal;
 mod results;
 mod row;
 
@@ -20,9 +21,10 @@ use crate::connection::Conn;
 use crate::error::StoreError;
 use crate::schema::tasks::dsl;
 use crate::set::SetQuery;
-pub use documents::INLINE_LIMIT;
+pub use documents::{INLINE_LIMIT, add_dependencies};
 pub use list::{Filter, Page, count, list};
 pub use queue::{Look, Queue, before, ends, first, heads, ready_lanes, waiting_priorities};
+pub use removal::remove_ended;
 pub use results::{Given, results};
 use row::{StateRow, TaskRow};
 
@@ -117,12 +119,7 @@ pub fn lock(conn: &mut Conn, ids: &[TaskId]) -> Result<Vec<StoredTask>, StoreErr
 /// # Errors
 /// When the database fails, or a row is corrupt.
 pub fn by_ids(conn: &mut Conn, ids: &[TaskId]) -> Result<Vec<StoredTask>, StoreError> {
-    let rows: Vec<TaskRow> = per_backend!(conn, |c| {
-        dsl::tasks
-            .filter(dsl::id.eq_any(texts(ids)))
-            .select(TaskRow::as_select())
-            .load(c)?
-    });
+    let rows: Vec<TaskRow> = load_in!(conn, dsl::tasks, dsl::id, &texts(ids), TaskRow::as_select());
     let mut found = documents::complete(conn, rows)?;
     let place: std::collections::BTreeMap<TaskId, usize> =
         ids.iter().enumerate().map(|(n, id)| (*id, n)).collect();
@@ -362,43 +359,6 @@ pub fn next_instant(conn: &mut Conn) -> Result<Option<Timestamp>, StoreError> {
         .flatten()
         .min()
         .map(Timestamp::from_micros))
-}
-
-/// Removes at most `limit` tasks that ended before `before`, with all that belongs to them;
-/// returns how many of each status.
-///
-/// # Errors
-/// When the database fails, or a row is corrupt.
-pub fn remove_ended(
-    conn: &mut Conn,
-    before: Timestamp,
-    limit: i64,
-) -> Result<Vec<(TaskId, ains_core::Status)>, StoreError> {
-    let mut removed = Vec::new();
-    for status in ains_core::Status::ALL
-        .into_iter()
-        .filter(|status| status.is_terminal())
-    {
-        // Ids are ordered by submission, so the oldest stand at the head of the index; what was
-        // submitted later than `before` cannot have ended before it.
-        let ids: Vec<(String, Option<i64>)> = per_backend!(conn, |c| {
-            dsl::tasks
-                .filter(dsl::status.eq(status.as_str()))
-                .filter(dsl::ended_at.is_not_null())
-                .filter(dsl::ended_at.lt(before.as_micros()))
-                .order(dsl::id)
-                .limit(limit)
-                .select((dsl::id, dsl::ended_at))
-                .load(c)?
-        });
-        let ids: Vec<String> = ids.into_iter().map(|(id, _)| id).collect();
-        for id in &ids {
-            removed.push((crate::codec::read("tasks", id)?, status));
-        }
-        per_backend!(conn, |c| diesel::delete(dsl::tasks.filter(dsl::id.eq_any(&ids)))
-            .execute(c)?);
-    }
-    Ok(removed)
 }
 
 fn texts(ids: &[TaskId]) -> Vec<String> {

@@ -51,7 +51,7 @@ pub trait Work: Send + Sync + 'static {
     fn undo(&self, outcome: Self::Outcome);
 
     /// The transaction is durable: answer the callers. Returns operations that follow from it,
-    /// which join this writer's next batch; they are dropped when the writers are stopped.
+    /// which join this writer's next batch; they are refused when the writers are stopped.
     fn done(&self, writer: usize, ops: Vec<Self::Op>, outcome: Self::Outcome) -> Vec<Self::Op>;
 
     /// `op` could not be run.
@@ -155,7 +155,9 @@ impl<W: Work> Thread<W> {
                     }
                     Err(TryRecvError::Empty) => break,
                     Err(TryRecvError::Disconnected) => {
-                        self.carry_out(ops);
+                        for op in self.carry_out(ops) {
+                            self.work.refuse(op, StoreError::Stopping);
+                        }
                         return;
                     }
                 }

@@ -9,6 +9,8 @@ mod support;
 mod agents;
 #[path = "contract/bookkeeping.rs"]
 mod bookkeeping;
+#[path = "contract/chains.rs"]
+mod chains;
 #[path = "contract/dependencies.rs"]
 mod dependencies;
 #[path = "contract/queues.rs"]

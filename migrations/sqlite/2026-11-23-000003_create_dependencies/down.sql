@@ -1,3 +1,6 @@
+-- Nobody would unblock them any more.
+UPDATE tasks SET status = 'CANCELLED', gate = NULL, ended_at = updated_at, error = 'its dependencies were removed'
+    WHERE gate = 'blocked';
 DROP TABLE unsettled_tasks;
 DROP TABLE task_dependencies;
 DROP INDEX tasks_by_graph;

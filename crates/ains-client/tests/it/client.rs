@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use ains_api::{CompleteReport, SubmitTask, TaskFilter};
-use ains_client::{Client, Error, Retry};
+use ains_api::{CompleteReport, Json, SubmitTask, TaskFilter};
+use ains_client::{Chain, Client, Error, Retry, Step};
 use serde_json::json;
 
 use crate::fake::Fake;
@@ -117,4 +117,41 @@ async fn an_answer_of_another_shape_is_told_from_a_lost_one() {
     let call = tokio::spawn(async move { client.task("t1").await });
     fake.answer("GET /ains/tasks/t1", json!([])).await;
     assert!(matches!(call.await.expect("no panic"), Err(Error::Decode(_))));
+}
+
+fn chain(status: &str) -> serde_json::Value {
+    let data = json!({"status": "COMPLETED", "data": {"n": 1}, "completed_at": null});
+    let step =
+        json!({"index": 0, "name": "a", "status": "COMPLETED", "task_type": "t", "capability_required": "x"});
+    json!({"chain_id": "chain_1", "name": "n", "client_id": "c", "status": status, "run": 1, "current_step": 0,
+        "total_steps": 1, "input": {}, "steps": [step], "step_results": {"0": data},
+        "created_at": "2026-01-02T03:04:05.000000Z", "started_at": null, "completed_at": null, "error_message": null})
+}
+
+#[tokio::test]
+async fn a_chain_is_created_once_and_followed_to_its_end() {
+    let mut fake = Fake::start().await;
+    let client = client(&fake);
+    let run = Chain::new("n").client("c").step(Step::new("a", "t", "x"));
+    let call = tokio::spawn(async move { client.run_chain(&run).await });
+    let created = json!({"chain_id": "chain_1", "name": "n", "status": "RUNNING", "current_step": 0, "total_steps": 1,
+        "created_at": "2026-01-02T03:04:05.000000Z"});
+    let first = fake.next("POST /ains/task-chains").await;
+    let key = first.header("idempotency-key").expect("a key").to_owned();
+    first.hang_up();
+    let second = fake.next("POST /ains/task-chains").await;
+    assert_eq!(second.header("idempotency-key"), Some(&*key));
+    assert_eq!(
+        second.body["steps"],
+        json!([{"name": "a", "task_type": "t", "capability_required": "x"}])
+    );
+    second.reply(200, created);
+    for status in ["RUNNING", "PAUSED", "FAILED"] {
+        fake.answer("GET /ains/task-chains/chain_1?wait_seconds=60", chain(status))
+            .await;
+    }
+    let outcome = call.await.expect("no panic").expect("an outcome");
+    assert_eq!(outcome.status, "FAILED");
+    let result = outcome.result("a").expect("a result");
+    assert_eq!(result.data.as_ref().map(Json::get), Some(r#"{"n":1}"#));
 }

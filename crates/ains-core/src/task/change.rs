@@ -52,10 +52,9 @@ impl Task {
             return Err(NotRetryable::Spent);
         }
         self.revive(now)?;
-        if self.unresolved == 0 {
-            self.wait_for_retry(chance, None, now);
-        } else {
-            self.retry_count += 1;
+        self.wait_for_retry(chance, None, now);
+        if self.unresolved > 0 {
+            self.wait_or_go(now);
         }
         Ok(vec![Effect::Retry])
     }

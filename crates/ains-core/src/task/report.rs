@@ -47,6 +47,13 @@ pub struct Failure {
     pub retry_after: Option<Duration>,
 }
 
+impl Failure {
+    /// Whether another attempt makes sense: as the agent says, or by the words of the message.
+    fn may_be_retried(&self) -> bool {
+        self.retryable.unwrap_or_else(|| is_retryable(&self.message))
+    }
+}
+
 /// Why a report is refused. Nothing has changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -116,6 +123,11 @@ impl Task {
         }
     }
 
+    /// Whether `failure` would end the task, rather than be tried again.
+    pub fn is_final(&self, failure: &Failure) -> bool {
+        !failure.may_be_retried() || self.retry_count >= self.max_retries
+    }
+
     /// Whether `report` says again what has already been recorded.
     fn repeats(&self, report: &Report) -> bool {
         let said = match report.kind {
@@ -164,9 +176,7 @@ impl Task {
         self.lost_to.clear();
         let allowed = match event {
             TrustEvent::TimedOut => self.timeout_policy == TimeoutPolicy::Retry,
-            _ => failure
-                .retryable
-                .unwrap_or_else(|| is_retryable(&failure.message)),
+            _ => failure.may_be_retried(),
         };
         if allowed && self.retry_count < self.max_retries {
             self.requeue(now)?;

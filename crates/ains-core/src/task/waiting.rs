@@ -81,7 +81,9 @@ impl Task {
     /// Whether it failed because `dependency` ended as FAILED or CANCELLED.
     pub fn failed_because_of(&self, dependency: TaskId) -> bool {
         let because = |ending| self.error.as_deref() == Some(&*reason(dependency, ending));
-        self.status == Status::Failed && (because(Ending::Failed) || because(Ending::Cancelled))
+        // What an agent reports leaves its name; a task that waits has none.
+        let by_itself = self.agent.is_some();
+        self.status == Status::Failed && !by_itself && (because(Ending::Failed) || because(Ending::Cancelled))
     }
 
     /// Waits again for `dependencies` that had been judged, and gets a fresh budget of retries: it
@@ -100,8 +102,10 @@ impl Task {
         Ok(effects)
     }
 
-    /// Closes or opens the gates of a PENDING task: dependencies, then its instant, then ready.
+    /// Closes or opens the gates of a PENDING task: dependencies, then its instant, then ready. The
+    /// instant of a retry that was waited for still counts, as one before which it is not routed.
     pub(super) fn wait_or_go(&mut self, now: Timestamp) {
+        self.run_at = self.run_at.max(self.due_at);
         let due_at = self.run_at.filter(|at| *at > now);
         self.queue_key = None;
         self.due_at = None;

@@ -53,7 +53,7 @@ fn a_ladder_fails_from_its_top() {
         because_of: node - 1,
     });
     assert!(fallen.ended.into_iter().eq(expected));
-    assert_eq!(fallen.ready, []);
+    assert!(fallen.ready.is_empty());
     assert_eq!(graph.ready().count(), 0);
 }
 

@@ -1,4 +1,4 @@
-//! Draws a dependency graph for Graphviz and for Mermaid: one task or edge a line.
+//! Draws graphs for Graphviz and for Mermaid: one node or edge a line.
 //!
 //! A label holds whatever a client calls its task, so each language gets every character that could mean something
 //! to it in a form that means only the character.
@@ -6,98 +6,196 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::{self, Display, Write};
 
-use ains_core::{Condition, Status, Task};
-use ains_service::model::GraphView;
+use ains_core::{Condition, Task};
+use ains_service::model::{ChainView, GraphView};
+
+use super::chain;
 
 /// What is said where the graph goes on.
 const CUT: &str = "Cut: there are more tasks than these.";
 
-/// The graph in the language of Graphviz.
-pub(crate) fn dot(graph: &GraphView) -> String {
-    written(|to| {
+/// How a graph can be answered: as JSON, or as a drawing.
+pub(crate) const FORMATS: [(&str, Option<Language>); 3] = [
+    ("json", None),
+    ("dot", Some(Language::Dot)),
+    ("mermaid", Some(Language::Mermaid)),
+];
+
+/// A pale colour for each status of tasks and steps, in order of their life; the text on it is dark.
+const COLOURS: [(&str, &str); 8] = [
+    ("PENDING", "#eceff1"),
+    ("ASSIGNED", "#fff9c4"),
+    ("ACTIVE", "#bbdefb"),
+    ("RUNNING", "#bbdefb"),
+    ("COMPLETED", "#c8e6c9"),
+    ("FAILED", "#ffcdd2"),
+    ("SKIPPED", "#f5f5f5"),
+    ("CANCELLED", "#d7ccc8"),
+];
+
+/// What a drawing is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Language {
+    /// For Graphviz.
+    Dot,
+    /// For Mermaid.
+    Mermaid,
+}
+
+impl Language {
+    /// What HTTP calls it.
+    pub(crate) fn content_type(self) -> &'static str {
+        match self {
+            Self::Dot => "text/vnd.graphviz; charset=utf-8",
+            Self::Mermaid => "text/vnd.mermaid; charset=utf-8",
+        }
+    }
+}
+
+/// What is to be drawn.
+#[derive(Debug)]
+pub(crate) struct Picture<'v> {
+    nodes: Vec<Node<'v>>,
+    edges: Vec<Edge>,
+    /// The node in the middle.
+    root: Option<usize>,
+    /// Whether there are more nodes.
+    truncated: bool,
+}
+
+#[derive(Debug)]
+struct Node<'v> {
+    id: String,
+    title: &'v str,
+    status: &'static str,
+}
+
+/// An arrow from one node to another, by their places.
+#[derive(Debug)]
+struct Edge {
+    from: usize,
+    to: usize,
+    label: &'static str,
+    resolved: bool,
+}
+
+impl<'v> Picture<'v> {
+    /// The graph around a task.
+    pub(crate) fn of_tasks(graph: &'v GraphView) -> Self {
+        let places: HashMap<_, _> = graph.nodes.iter().map(|task| task.id).zip(0..).collect();
+        let node = |task: &'v Task| Node {
+            id: task.id.to_string(),
+            title: task.name.as_ref().unwrap_or(&task.task_type).as_str(),
+            status: task.status.as_str(),
+        };
+        let edges = graph.edges.iter().filter_map(|(edge, resolved)| {
+            Some(Edge {
+                from: *places.get(&edge.on)?,
+                to: *places.get(&edge.task)?,
+                label: match edge.when {
+                    Condition::Success => "",
+                    when => when.as_str(),
+                },
+                resolved: *resolved,
+            })
+        });
+        Self {
+            nodes: graph.nodes.iter().map(node).collect(),
+            edges: edges.collect(),
+            root: places.get(&graph.root).copied(),
+            truncated: graph.truncated,
+        }
+    }
+
+    /// The steps of a chain.
+    pub(crate) fn of_chain(view: &'v ChainView) -> Self {
+        let (plan, state) = (&view.plan, &view.chain);
+        let nodes = (0..plan.len()).map(|step| Node {
+            id: format!("step_{step}"),
+            title: &plan.step(step).name,
+            status: state.step(step).status.as_str(),
+        });
+        let edges = chain::edges(plan).map(|(from, to)| Edge {
+            from: from as usize,
+            to: to as usize,
+            label: "",
+            resolved: state.step(from).status.is_finished(),
+        });
+        Self {
+            nodes: nodes.collect(),
+            edges: edges.collect(),
+            root: None,
+            truncated: false,
+        }
+    }
+
+    /// The drawing.
+    pub(crate) fn drawn_in(&self, language: Language) -> String {
+        let mut text = String::new();
+        match language {
+            Language::Dot => self.dot(&mut text),
+            Language::Mermaid => self.mermaid(&mut text),
+        }
+        .expect("a string takes whatever is written");
+        text
+    }
+
+    fn dot(&self, to: &mut String) -> fmt::Result {
         to.write_str("digraph tasks {\n")?;
-        if graph.truncated {
+        if self.truncated {
             writeln!(to, "  // {CUT}")?;
         }
         to.write_str("  rankdir=LR;\n  node [shape=box, style=\"rounded,filled\"];\n")?;
-        for task in &graph.nodes {
-            let (title, status) = (InDot(title(task)), task.status);
-            let colour = colour(status);
-            let width = if task.id == graph.root { 3 } else { 1 };
+        for (place, Node { id, title, status }) in self.nodes.iter().enumerate() {
+            let (title, colour) = (InDot(title), colour(status));
+            let width = if self.root == Some(place) { 3 } else { 1 };
             writeln!(
                 to,
-                "  {} [label=\"{title}\\n{status}\", fillcolor=\"{colour}\", penwidth={width}];",
-                task.id
+                "  {id} [label=\"{title}\\n{status}\", fillcolor=\"{colour}\", penwidth={width}];"
             )?;
         }
-        for (edge, resolved) in &graph.edges {
-            let label = if edge.when == Condition::Success {
-                ""
-            } else {
-                edge.when.as_str()
-            };
-            let style = if *resolved { "solid" } else { "dashed" };
-            writeln!(
-                to,
-                "  {} -> {} [label=\"{label}\", style={style}];",
-                edge.on, edge.task
-            )?;
+        for edge in &self.edges {
+            let (from, task) = (&self.nodes[edge.from].id, &self.nodes[edge.to].id);
+            let label = edge.label;
+            let style = if edge.resolved { "solid" } else { "dashed" };
+            writeln!(to, "  {from} -> {task} [label=\"{label}\", style={style}];")?;
         }
         to.write_str("}\n")
-    })
-}
+    }
 
-/// The graph in the language of Mermaid. Tasks are numbered, because it draws no text of more than 50,000 characters
-/// unless its page allows it.
-pub(crate) fn mermaid(graph: &GraphView) -> String {
-    let numbers: HashMap<_, _> = graph.nodes.iter().map(|task| task.id).zip(0..).collect();
-    written(|to| {
+    /// Nodes are numbered, because Mermaid draws no text of more than 50,000 characters unless its page allows it.
+    fn mermaid(&self, to: &mut String) -> fmt::Result {
         to.write_str("flowchart LR\n")?;
-        if graph.truncated {
+        if self.truncated {
             writeln!(to, "  %% {CUT}")?;
         }
-        for (number, task) in graph.nodes.iter().enumerate() {
-            let (title, status) = (InMermaid(title(task)), task.status);
+        for (number, Node { title, status, .. }) in self.nodes.iter().enumerate() {
+            let title = InMermaid(title);
             writeln!(to, "  n{number}[\"{title}<br/>{status}\"]:::{status}")?;
         }
-        for (edge, resolved) in &graph.edges {
-            let (Some(on), Some(task)) = (numbers.get(&edge.on), numbers.get(&edge.task)) else {
-                continue;
-            };
-            let arrow = if *resolved { "-->" } else { "-.->" };
-            match edge.when {
-                Condition::Success => writeln!(to, "  n{on} {arrow} n{task}")?,
-                when => writeln!(to, "  n{on} {arrow}|{when}| n{task}")?,
+        for edge in &self.edges {
+            let (from, task) = (edge.from, edge.to);
+            let arrow = if edge.resolved { "-->" } else { "-.->" };
+            match edge.label {
+                "" => writeln!(to, "  n{from} {arrow} n{task}")?,
+                label => writeln!(to, "  n{from} {arrow}|{label}| n{task}")?,
             }
         }
-        for status in Status::ALL {
-            writeln!(to, "  classDef {status} fill:{}", colour(status))?;
+        let seen: BTreeSet<_> = self.nodes.iter().map(|node| node.status).collect();
+        for (status, colour) in COLOURS.iter().filter(|(status, _)| seen.contains(status)) {
+            writeln!(to, "  classDef {status} fill:{colour}")?;
         }
-        match numbers.get(&graph.root) {
-            Some(root) => writeln!(to, "  style n{root} stroke-width:3px"),
-            None => Ok(()),
-        }
-    })
-}
-
-/// What a task is called in a drawing.
-fn title(task: &Task) -> &str {
-    task.name.as_ref().unwrap_or(&task.task_type).as_str()
-}
-
-/// A pale colour for each status; the text on it is dark.
-fn colour(status: Status) -> &'static str {
-    match status {
-        Status::Pending => "#eceff1",
-        Status::Assigned => "#fff9c4",
-        Status::Active => "#bbdefb",
-        Status::Completed => "#c8e6c9",
-        Status::Failed => "#ffcdd2",
-        Status::Cancelled => "#d7ccc8",
+        self.root
+            .map_or(Ok(()), |root| writeln!(to, "  style n{root} stroke-width:3px"))
     }
+}
+
+fn colour(status: &str) -> &'static str {
+    let known = COLOURS.iter().find(|(known, _)| *known == status);
+    known.map_or("white", |(_, colour)| colour)
 }
 
 /// A text within the quotes of a label of Graphviz: there a backslash begins an escape, and `&` an entity of HTML.
@@ -128,11 +226,4 @@ impl Display for InMermaid<'_> {
             other => write!(to, "#{};", u32::from(other)),
         })
     }
-}
-
-/// What `write` writes.
-fn written(write: impl FnOnce(&mut String) -> fmt::Result) -> String {
-    let mut text = String::new();
-    write(&mut text).expect("a string takes whatever is written");
-    text
 }

@@ -85,6 +85,7 @@ pub(crate) fn of_owner(task: SubmitTask, owner: Option<ClientId>, faults: &mut F
             results_from_dependencies: task.results_from_dependencies.unwrap_or(false),
             graph: None,
             name: None,
+            chain: None,
         },
         input: input?,
         metadata: metadata?,
@@ -128,6 +129,11 @@ pub(crate) fn whole(stored: StoredTask) -> ains_api::Task {
     } else {
         (None, task.error)
     };
+    let (name, step) = if task.chain.is_some() {
+        (None, task.name)
+    } else {
+        (task.name, None)
+    };
     ains_api::Task {
         task_id: task.id.to_string(),
         client_id: task.client.into(),
@@ -142,7 +148,9 @@ pub(crate) fn whole(stored: StoredTask) -> ains_api::Task {
         unresolved_dependencies: task.unresolved,
         results_from_dependencies: task.results_from_dependencies,
         graph_id: task.graph.map(Into::into),
-        name: task.name.map(Into::into),
+        name: name.map(Into::into),
+        chain_id: task.chain.map(|(chain, _)| chain.into()),
+        step: step.map(Into::into),
         routing_strategy: Word::Borrowed(task.strategy.as_str()),
         assigned_agent_id: task.agent.map(Into::into),
         input_data: input.map(json).unwrap_or_default(),

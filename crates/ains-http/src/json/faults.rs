@@ -95,6 +95,14 @@ impl Faults {
         self.absent = self.absent.take().or(other.absent);
     }
 
+    /// The same, with `what` they are about before each message.
+    pub(crate) fn about(mut self, what: &str) -> Self {
+        for fault in &mut self.list {
+            fault.message.insert_str(0, what);
+        }
+        self
+    }
+
     /// `value` if nothing is wrong.
     ///
     /// # Errors
@@ -201,6 +209,24 @@ impl Faults {
         T: FromStr<Err: Display>,
     {
         text.map_or(Some(None), |text| self.parse(pointer, text).map(Some))
+    }
+
+    /// What one of these words stands for, the first of them where there is none.
+    pub(crate) fn choice<T: Copy>(
+        &mut self,
+        pointer: &str,
+        text: Option<&str>,
+        words: &[(&str, T)],
+    ) -> Option<T> {
+        let Some(text) = text else {
+            return words.first().map(|(_, default)| *default);
+        };
+        let chosen = words.iter().find(|(word, _)| *word == text);
+        if chosen.is_none() {
+            let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+            self.add(pointer, format!("must be one of {}", words.join(", ")));
+        }
+        chosen.map(|(_, meant)| *meant)
     }
 
     /// A list of ids, names or words.

@@ -26,20 +26,22 @@ const STATUSES: [(&str, &str); 13] = [
 ];
 
 /// The paths whose POST creates something, and so can be told to do it once.
-const CREATING: [&str; 7] = [
+const CREATING: [&str; 8] = [
     "/ains/agents",
     "/ains/agents/{id}/capabilities",
     "/ains/tasks",
     "/ains/tasks/batch",
     "/ains/tasks/graph",
+    "/ains/task-chains",
     "/aitp/tasks",
     "/aitp/tasks/batch",
 ];
 
 /// The paths whose body may have `LIMIT_MANY` bytes: it carries many tasks or results.
-const LARGE: [&str; 4] = [
+const LARGE: [&str; 5] = [
     "/ains/tasks/batch",
     "/ains/tasks/graph",
+    "/ains/task-chains",
     "/aitp/tasks/batch",
     "/ains/agents/{id}/report",
 ];

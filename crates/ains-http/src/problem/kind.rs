@@ -203,7 +203,9 @@ impl Kind {
             Self::LeaseLost => {
                 "The task is no longer this agent's, or a newer attempt has begun. Nothing was changed. Stop working on it."
             }
-            Self::IllegalTransition => "What was asked for cannot happen in the state that the task is in.",
+            Self::IllegalTransition => {
+                "What was asked for cannot happen in the state that the task or the chain is in."
+            }
             Self::DependencyCycle => {
                 "With these dependencies tasks would wait for each other for ever. The detail names them in order: each has to end before the one that follows it."
             }

@@ -1,4 +1,5 @@
 use ains_core::Status;
+use ains_core::chain::{self, ChainEvent, ChainStatus};
 use ains_core::task::{Event, IllegalTransition, NotPending, Refusal};
 use ains_service::Error;
 
@@ -190,6 +191,45 @@ fn what_is_wrong_with_dependencies_is_told_with_who_and_how_many() {
     ] {
         let expected = (status, &*format!("/problems/{kind}"), detail.to_owned());
         assert_eq!(told(error, Wording::Plain), expected);
+    }
+}
+
+#[test]
+fn what_a_chain_refuses_is_told_with_its_state() {
+    let id = "chain_00000000000070008000000000000000";
+    let refused = |from, event| Error::ChainRefused(chain::Refusal { from, event });
+    for (error, asked, status, kind, detail) in [
+        (
+            refused(ChainStatus::Failed, ChainEvent::Cancelled),
+            Wording::CancelChain,
+            400,
+            "bad-request",
+            "Chain already completed or failed",
+        ),
+        (
+            refused(ChainStatus::Completed, ChainEvent::Paused),
+            Wording::Plain,
+            409,
+            "illegal-transition",
+            "A chain that is COMPLETED cannot be paused",
+        ),
+        (
+            Error::OfChain(id.parse().unwrap()),
+            Wording::Plain,
+            409,
+            "illegal-transition",
+            "The task belongs to chain chain_00000000000070008000000000000000, which decides when it is tried again",
+        ),
+        (
+            Error::NotOwner,
+            Wording::CancelChain,
+            403,
+            "forbidden",
+            "Not authorized to cancel this chain",
+        ),
+    ] {
+        let expected = (status, &*format!("/problems/{kind}"), detail.to_owned());
+        assert_eq!(told(error, asked), expected);
     }
 }
 

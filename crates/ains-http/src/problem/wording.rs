@@ -1,5 +1,6 @@
 //! The original's sentences: the same refusal reads differently by what was asked for (api.md part A).
 
+use ains_core::chain;
 use ains_core::task::{IllegalTransition, Status};
 
 use super::{Kind, Problem};
@@ -11,6 +12,8 @@ pub enum Wording {
     Plain,
     /// To cancel a task.
     Cancel,
+    /// To cancel a chain.
+    CancelChain,
     /// `/aitp`: to start a task.
     Start,
     /// `/aitp`: to complete a task.
@@ -29,7 +32,9 @@ impl Wording {
     /// The task is in a state where that cannot happen.
     pub(super) fn illegal(self, illegal: IllegalTransition) -> Problem {
         match self {
-            Self::Plain => Problem::new(Kind::IllegalTransition, capitalised(&illegal.to_string())),
+            Self::Plain | Self::CancelChain => {
+                Problem::new(Kind::IllegalTransition, capitalised(&illegal.to_string()))
+            }
             other => Problem::bad_request(other.refusal(illegal.from)),
         }
     }
@@ -46,10 +51,19 @@ impl Wording {
         }
     }
 
+    /// The chain is in a state where that cannot happen.
+    pub(super) fn chain_refused(self, refusal: chain::Refusal) -> Problem {
+        match self {
+            Self::CancelChain => Problem::bad_request("Chain already completed or failed"),
+            _ => Problem::new(Kind::IllegalTransition, capitalised(&refusal.to_string())),
+        }
+    }
+
     /// The task is another client's.
     pub(super) fn not_owner(self) -> &'static str {
         match self {
             Self::Cancel => "Not authorized to cancel this task",
+            Self::CancelChain => "Not authorized to cancel this chain",
             Self::Priority | Self::Timeout => "Not authorized to modify this task",
             Self::Plain | Self::Start | Self::Complete | Self::Fail | Self::Retry => "Not authorized",
         }
@@ -57,7 +71,7 @@ impl Wording {
 
     fn refusal(self, status: Status) -> String {
         match self {
-            Self::Plain => format!("Not possible for a task in {status} status"),
+            Self::Plain | Self::CancelChain => format!("Not possible for a task in {status} status"),
             Self::Cancel => format!("Cannot cancel task in {status} status"),
             Self::Start => "Can only start ASSIGNED tasks".to_owned(),
             Self::Complete => "Can only complete ACTIVE tasks".to_owned(),

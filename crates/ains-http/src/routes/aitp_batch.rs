@@ -53,7 +53,7 @@ pub(crate) async fn submit(
     let mut faults = Faults::default();
     let named = faults.parse_opt::<ClientId>("/client_id", batch.client_id.as_deref());
     let client = named.as_ref().and_then(Option::as_ref).or(caller.client());
-    let checked = each(&batch.tasks, |task: AitpSubmitTask, faults| {
+    let checked = each("/tasks", &batch.tasks, |task: AitpSubmitTask, faults| {
         convert::new_task(task, client, faults)
     });
     let tasks = all(checked, &mut faults);

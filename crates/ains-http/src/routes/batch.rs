@@ -34,8 +34,9 @@ pub(crate) struct Unread {
     client_id: Option<String>,
 }
 
-/// Reads and checks every item: what could be made of it, and its faults, below `/tasks/<index>`.
+/// Reads and checks every item of the list at `place`: what could be made of it, and its faults, below `<place>/<index>`.
 pub(super) fn each<T: DeserializeOwned, U>(
+    place: &str,
     items: &[Json],
     mut check: impl FnMut(T, &mut Faults) -> Option<U>,
 ) -> Vec<(Option<U>, Faults)> {
@@ -48,7 +49,7 @@ pub(super) fn each<T: DeserializeOwned, U>(
     };
     let items = items.iter().enumerate().map(|(index, item)| {
         let mut faults = Faults::default();
-        let checked = faults.below(&format!("/tasks/{index}"), |faults| one(item, faults));
+        let checked = faults.below(&format!("{place}/{index}"), |faults| one(item, faults));
         (checked, faults)
     });
     items.collect()
@@ -88,7 +89,7 @@ pub(crate) async fn submit(
         }
         let named = faults.parse_opt::<ClientId>("/client_id", batch.client_id.as_deref())?;
         let client = named.as_ref().or(caller.client());
-        let checked = each(&batch.tasks, |task: SubmitTask, faults| {
+        let checked = each("/tasks", &batch.tasks, |task: SubmitTask, faults| {
             convert::new_task(task, client, faults)
         });
         let atomic = batch.atomic.unwrap_or(true);

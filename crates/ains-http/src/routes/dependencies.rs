@@ -1,13 +1,13 @@
 //! What tasks wait for, what waits for them, and why they wait.
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{self, HeaderValue};
 use ains_api::{GraphFormat, GraphQuery, TaskDependencies, TaskDependents, TaskGraph, Why};
 use ains_core::TaskId;
 use ains_service::model::Direction;
 
 use super::State;
-use crate::convert::{dependency as convert, drawing};
+use crate::convert::dependency as convert;
+use crate::convert::drawing::{FORMATS, Picture};
 use crate::path::Id;
 use crate::problem::Problem;
 use crate::query::Query;
@@ -23,13 +23,6 @@ const DIRECTIONS: [(&str, Direction); 5] = [
     ("dependents", Direction::Dependents),
     ("upstream", Direction::Dependencies),
     ("downstream", Direction::Dependents),
-];
-
-/// How the graph is answered.
-const FORMATS: [(&str, GraphFormat); 3] = [
-    ("json", GraphFormat::Json),
-    ("dot", GraphFormat::Dot),
-    ("mermaid", GraphFormat::Mermaid),
 ];
 
 /// What a task waits or waited for.
@@ -87,16 +80,12 @@ pub(crate) async fn graph(
     let depth = usize::try_from(depth).unwrap_or(usize::MAX);
     let graph = state.ains.graph(id, direction, depth).await?;
     Ok(match format {
-        GraphFormat::Json => reply::json(reply::to_text(&convert::graph(graph))),
-        GraphFormat::Dot => text("text/vnd.graphviz; charset=utf-8", drawing::dot(&graph)),
-        GraphFormat::Mermaid => text("text/vnd.mermaid; charset=utf-8", drawing::mermaid(&graph)),
+        None => reply::json(reply::to_text(&convert::graph(graph))),
+        Some(language) => {
+            let drawing = Picture::of_tasks(&graph).drawn_in(language);
+            reply::text(language.content_type(), drawing)
+        }
     })
-}
-
-fn text(content_type: &'static str, text: String) -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header((header::CONTENT_TYPE, HeaderValue::from_static(content_type)))
-        .body(text)
 }
 
 /// Why a task is not running: the first gate that is closed, with who and what it is about.

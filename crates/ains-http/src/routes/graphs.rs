@@ -69,7 +69,7 @@ fn checked(
     }
     let owner = task::owner(graph.client_id.as_deref(), client, faults);
     let defaults = convert::defaults(graph.defaults.as_ref(), count, faults);
-    let read = each(&graph.tasks, |task: GraphTask, faults| {
+    let read = each("/tasks", &graph.tasks, |task: GraphTask, faults| {
         Some(convert::task(task, &defaults, owner.as_ref(), faults))
     });
     let edges = graph.edges.as_deref().unwrap_or_default();

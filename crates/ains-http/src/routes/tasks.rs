@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
 use ains_api::{
     Attempts, CancelTask, Cancelled, PatchTask, RetryAnswer, RetryQuery, SubmitTask, Task, TaskCreated,
@@ -91,13 +90,14 @@ pub(crate) async fn list(
         capability: query.parse("capability"),
         agent: query.parse("assigned_agent_id"),
         graph: query.parse("graph_id"),
+        chain: query.parse("chain_id"),
         created_after: query.instant("created_after"),
         created_before: query.instant("created_before"),
     };
     let limit = query.within("limit", &page::LIMIT, page::DEFAULT_LIMIT);
     let before = query.parse::<TaskId>("cursor");
-    // No task is of a chain, a schedule or a template yet.
-    let none = ["chain_id", "schedule_id", "template_id"]
+    // No task is of a schedule or a template yet.
+    let none = ["schedule_id", "template_id"]
         .iter()
         .any(|name| query.text(name).is_some());
     query.finish(Some(()))?;
@@ -112,18 +112,11 @@ pub(crate) async fn list(
     let mut tasks = state.ains.tasks(filter, page).await?;
     let more = page::cut(&mut tasks, limit);
     let next_cursor = tasks.last().filter(|_| more).map(|last| last.task.id.to_string());
-    let link = next_cursor
-        .as_deref()
-        .and_then(|cursor| page::link(&request, cursor));
     let list = TaskList {
         tasks: tasks.into_iter().map(convert::whole).collect(),
         next_cursor,
     };
-    let mut answer = reply::json(reply::to_text(&list));
-    if let Some(link) = link {
-        answer.headers_mut().insert(header::LINK, link);
-    }
-    Ok(answer)
+    Ok(page::answer(&request, &list, list.next_cursor.as_deref()))
 }
 
 /// Call a task off.

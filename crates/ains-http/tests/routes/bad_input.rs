@@ -92,15 +92,9 @@ async fn no_field_of_the_wrong_type_is_our_fault() {
     }
 }
 
-async fn any_field(site: &Site) {
-    let good = json!({
-        "client_id": "c1", "task_type": "t", "capability_required": "text:v1", "input_data": {}, "priority": 1,
-        "timeout_seconds": 1, "max_retries": 1, "depends_on": [], "routing_strategy": "round_robin",
-        "retry_policy": "fixed", "timeout_policy": "fail", "metadata": {}, "expires_at": "2030-01-01T00:00:00Z",
-        "run_at": "2030-01-01T00:00:00Z", "min_trust": 0.5, "heartbeat_timeout_seconds": 5,
-        "results_from_dependencies": true,
-    });
-    let wrong = [
+/// Values that most fields do not take.
+fn wrong_values() -> [Value; 15] {
+    [
         json!(null),
         json!(true),
         json!(-1),
@@ -116,13 +110,25 @@ async fn any_field(site: &Site) {
         json!({"a": {"b": []}}),
         json!("9999-12-31T23:59:59Z"),
         json!("-0001-01-01T00:00:00Z"),
-    ];
+    ]
+}
+
+async fn any_field(site: &Site) {
+    let good = json!({
+        "client_id": "c1", "task_type": "t", "capability_required": "text:v1", "input_data": {}, "priority": 1,
+        "timeout_seconds": 1, "max_retries": 1, "depends_on": [], "routing_strategy": "round_robin",
+        "retry_policy": "fixed", "timeout_policy": "fail", "metadata": {}, "expires_at": "2030-01-01T00:00:00Z",
+        "run_at": "2030-01-01T00:00:00Z", "min_trust": 0.5, "heartbeat_timeout_seconds": 5,
+        "results_from_dependencies": true,
+    });
+    let wrong = wrong_values();
     for uri in [
         "/ains/tasks",
         "/aitp/tasks",
         "/ains/tasks/batch",
         "/aitp/tasks/batch",
         "/ains/tasks/graph",
+        "/ains/task-chains",
     ] {
         for field in good.as_object().unwrap().keys() {
             for value in &wrong {
@@ -130,16 +136,47 @@ async fn any_field(site: &Site) {
                 task[field] = value.clone();
                 let body = match uri.rsplit('/').next() {
                     Some("batch") => json!({"tasks": [task]}),
-                    Some("graph") => {
+                    Some(kind @ ("graph" | "task-chains")) => {
                         task["name"] = json!("a");
                         let client = task.as_object_mut().and_then(|task| task.remove("client_id"));
-                        json!({"client_id": client, "tasks": [task]})
+                        let list = if kind == "graph" { "tasks" } else { "steps" };
+                        json!({"client_id": client, "name": "n", list: [task]})
                     }
                     _ => task,
                 };
                 let answer = site.post(uri, body).await;
                 is_a_problem_of_theirs(&answer, &format!("{uri} {field} {value}"));
             }
+        }
+    }
+}
+
+#[actix_web::test]
+async fn no_field_of_a_step_is_our_fault() {
+    let site = Site::open().await;
+    let good = json!({
+        "name": "a", "task_type": "t", "capability_required": "text:v1", "input_data": {"a": "${{ item }}"},
+        "use_previous_output": true, "depends_on": [], "join": "all", "when": "true", "for_each": "[1, 2]",
+        "max_parallel": 1, "tolerate_failures": "5%", "on_failure": "continue",
+        "compensate_with": {"task_type": "t", "capability_required": "text:v1"},
+    });
+    let submit = |step: Value| {
+        let body = json!({"client_id": "c1", "name": "n", "steps": [step]});
+        let site = site.clone();
+        async move { site.post("/ains/task-chains", body).await }
+    };
+    submit(good.clone()).await.ok();
+    for field in good.as_object().unwrap().keys() {
+        for value in wrong_values() {
+            let mut step = good.clone();
+            step[field] = value.clone();
+            is_a_problem_of_theirs(&submit(step).await, &format!("{field} {value}"));
+            let mut step = good.clone();
+            step["for_each"] = Value::Null;
+            step["repeat_until"] = value.clone();
+            step["max_iterations"] = value.clone();
+            step["compensate_with"][field] = value.clone();
+            is_a_problem_of_theirs(&submit(step).await, &format!("compensate_with {field} {value}"));
         }
     }
 }

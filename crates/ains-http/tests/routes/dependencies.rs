@@ -130,6 +130,7 @@ async fn a_dependency_that_does_not_exist_is_not_found() {
     let site = Site::open().await;
     site.agent("c1").await;
     let known = site.task("c1").await;
+    let waits = site.waits_for(&json!([known])).await;
     for (text, sent) in [
         ("t1", json!(["t1"])),
         (NOBODY, json!([NOBODY])),
@@ -153,12 +154,12 @@ async fn a_dependency_that_does_not_exist_is_not_found() {
         }
         let change = json!({"depends_on": sent});
         let refused = site
-            .call(Method::PATCH, &format!("/ains/tasks/{known}"), change)
+            .call(Method::PATCH, &format!("/ains/tasks/{waits}"), change)
             .await;
         assert_eq!(refused.detail(404), format!("Dependency task {text} not found"));
     }
     let all = site.get("/ains/tasks").await.ok();
-    assert_eq!(all["tasks"].as_array().unwrap().len(), 1, "nothing was stored");
+    assert_eq!(all["tasks"].as_array().unwrap().len(), 2, "nothing was stored");
 }
 
 #[actix_web::test]

@@ -54,6 +54,7 @@ async fn what_no_reader_can_take_is_refused_by_its_place() {
         defaults["capability_required"] = json!("x");
         json!({"client_id": "c1", "defaults": defaults, "tasks": [task]})
     };
+    let step = |input: Value| json!({"name": "a", "task_type": "t", "capability_required": "x", "input_data": input});
     let of_task = |verb: &str| format!("/ains/tasks/{id}{verb}");
     let asked = [
         (
@@ -91,6 +92,18 @@ async fn what_no_reader_can_take_is_refused_by_its_place() {
             "/ains/tasks/graph".to_owned(),
             in_graph(json!({"metadata": "DOCUMENT"}), json!({"name": "a"})),
             "/defaults/metadata",
+        ),
+        (
+            Method::POST,
+            "/ains/task-chains".to_owned(),
+            json!({"client_id": "c1", "name": "n", "input": "DOCUMENT", "steps": [step(json!({}))]}),
+            "/input",
+        ),
+        (
+            Method::POST,
+            "/ains/task-chains".to_owned(),
+            json!({"client_id": "c1", "name": "n", "steps": [step(json!("DOCUMENT"))]}),
+            "/steps/0/input_data",
         ),
         (
             Method::PATCH,

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::ains::{Ains, with_capabilities};
-use crate::engine::News;
+use crate::engine::{News, Subject};
 use crate::error::Error;
 use crate::op::Op;
 
@@ -42,9 +42,9 @@ struct Word {
     /// What agents hold.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     loads: BTreeMap<AgentId, Load>,
-    /// Tasks that ended.
+    /// What ended.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    ended: BTreeSet<TaskId>,
+    ended: BTreeSet<Subject>,
     /// What agents should stop.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     stops: BTreeSet<(AgentId, TaskId)>,

@@ -35,9 +35,14 @@ impl Batch<'_> {
                 }
                 Outcome::Nothing
             }
-            Op::Act(_) | Op::Submit { .. } | Op::Claim(_) | Op::Match(_) | Op::Settle { .. } => {
-                Outcome::Nothing
-            }
+            Op::Act(_)
+            | Op::Submit { .. }
+            | Op::CreateChain { .. }
+            | Op::SteerChain { .. }
+            | Op::Advance(_)
+            | Op::Claim(_)
+            | Op::Match(_)
+            | Op::Settle { .. } => Outcome::Nothing,
         })
     }
 
@@ -161,6 +166,9 @@ impl Batch<'_> {
     /// What a client's or an operator's wish means for the task alone.
     fn decide(&self, task: &mut Task, kind: &ChangeKind) -> Result<Vec<Effect>, Error> {
         let now = self.tx.now;
+        if let (Some((chain, _)), ChangeKind::RetryNow { .. } | ChangeKind::RetryLater) = (task.chain, kind) {
+            return Err(Error::OfChain(chain));
+        }
         Ok(match kind {
             ChangeKind::Cancel { reason } => task.cancel(reason, now)?,
             ChangeKind::RetryNow { .. } => task.retry_now(now)?,

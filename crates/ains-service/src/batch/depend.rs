@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ains_core::dependency::{Edge, Ending};
 use ains_core::graph::{Cycle, Walk};
-use ains_core::{Dependency, Task, TaskId, Timestamp};
+use ains_core::task::NotPending;
+use ains_core::{Condition, Dependency, Status, Task, TaskId, Timestamp};
 use ains_store::StoreError;
 use ains_store::dependencies::{self, Along, NewEdge, Reader, StoredEdge};
+use ains_store::tasks::{self, Documents, Save};
 
 use super::{Batch, Outcome};
 use crate::dependencies::add_results;
@@ -15,6 +17,10 @@ use crate::error::Error;
 
 /// Most tasks that a look for a cycle, or a retry of all that failed, goes over.
 const MOST: usize = 100_000;
+
+/// Most characters of dependencies' results that one batch hands out: what is beyond is left out, and
+/// can be read with the task.
+const HANDED: usize = 16 << 20;
 
 /// How a task ended, and when.
 pub(super) type End = (Ending, Timestamp);
@@ -103,16 +109,24 @@ impl Batch<'_> {
         depends_on: &[Dependency],
     ) -> Result<Result<(), Error>, StoreError> {
         let depends_on = folded(depends_on);
+        let status = self.tasks.get(&id).map(|loaded| loaded.stored.task.status);
+        if let Some(status) = status.filter(|status| *status != Status::Pending) {
+            return Ok(Err(NotPending(status).into()));
+        }
         for dependency in &depends_on {
             if !self.tasks.contains_key(&dependency.on) {
                 return Ok(Err(Error::UnknownDependency(dependency.on)));
             }
         }
-        if let Err(error) = self.find_cycle(id, &depends_on)? {
+        let now = self.tx.now;
+        let old = dependencies::of_tasks(self.tx.conn, &[id])?;
+        let known: BTreeSet<TaskId> = old.iter().map(|stored| stored.edge.on).collect();
+        let new = depends_on.iter().map(|dependency| dependency.on);
+        let new: BTreeSet<TaskId> = new.filter(|on| !known.contains(on)).collect();
+        if let Err(error) = self.find_cycle(id, &new)? {
             return Ok(Err(error));
         }
-        let now = self.tx.now;
-        let judged: BTreeMap<Dependency, Timestamp> = dependencies::of_tasks(self.tx.conn, &[id])?
+        let judged: BTreeMap<Dependency, Timestamp> = old
             .iter()
             .filter_map(|stored| Some((dependency_of(stored), stored.resolved_at?)))
             .collect();
@@ -145,13 +159,15 @@ impl Batch<'_> {
         Ok(Ok(()))
     }
 
-    /// Whether one of `depends_on` waits for `task`, however far away; then they must not be waited for.
+    /// Whether one of `wanted` waits for `task`, however far away; then they must not be waited for.
     fn find_cycle(
         &mut self,
         task: TaskId,
-        depends_on: &[Dependency],
+        wanted: &BTreeSet<TaskId>,
     ) -> Result<Result<(), Error>, StoreError> {
-        let wanted: BTreeSet<TaskId> = depends_on.iter().map(|dependency| dependency.on).collect();
+        if wanted.is_empty() {
+            return Ok(Ok(()));
+        }
         let mut walk = Walk::new(task, usize::MAX, MOST);
         let mut reader = Reader::new(Along::Dependents);
         let mut looked = 0;
@@ -217,13 +233,21 @@ impl Batch<'_> {
                 };
                 self.apply(task_id, effects);
             }
-            let open: Vec<Dependency> = open.iter().map(|stored| dependency_of(stored)).collect();
-            let ended = |on| {
-                let end = self.end_of(on, &BTreeMap::new());
-                end.filter(|_| !revived.contains(&on))
-            };
-            let heard = hear(&mut task, &open, ended);
-            judged.extend(heard.into_iter().map(|dependency| edge_of(task_id, dependency)));
+            for stored in open {
+                let Dependency { on, when } = dependency_of(stored);
+                // What has been removed had ended; how, nobody knows any more, so it is in nobody's way.
+                let (end, when) = match self.tasks.get(&on).map(|loaded| end(&loaded.stored.task)) {
+                    Some(end) => (end.filter(|_| !revived.contains(&on)), when),
+                    None => (Some((Ending::Completed, now)), Condition::Done),
+                };
+                if let Some((ending, at)) = end
+                    && task
+                        .dependency_ended(Dependency { on, when }, ending, at)
+                        .is_some()
+                {
+                    judged.push(stored.edge);
+                }
+            }
             if let Some(loaded) = self.tasks.get_mut(&task_id) {
                 loaded.stored.task = task;
                 loaded.dirty = true;
@@ -231,6 +255,17 @@ impl Batch<'_> {
         }
         dependencies::resolve(self.tx.conn, &anew, None)?;
         dependencies::resolve(self.tx.conn, &judged, Some(now))?;
+        // Whoever looks for tasks that wait looks into the store.
+        let nothing = Documents::default();
+        let revived = revived.iter().filter_map(|task| self.tasks.get(task));
+        let saves: Vec<Save<'_>> = revived
+            .map(|loaded| Save {
+                task: &loaded.stored.task,
+                documents: &nothing,
+                claim_id: None,
+            })
+            .collect();
+        tasks::save(self.tx.conn, &saves)?;
         Ok(Ok(()))
     }
 
@@ -241,6 +276,9 @@ impl Batch<'_> {
         while !walk.wants().is_empty() {
             let wants = walk.wants().to_vec();
             let edges = reader.read(self.tx.conn, &wants)?;
+            if edges.len() > dependencies::MOST {
+                return Ok(Err(Error::TooManyTasks(MOST)));
+            }
             self.load(edges.iter().map(|stored| stored.edge.task))?;
             let failed = edges.iter().filter(|stored| {
                 self.tasks
@@ -256,8 +294,8 @@ impl Batch<'_> {
         })
     }
 
-    /// Puts the results of dependencies into what is handed out.
-    pub(super) fn add_results(&mut self, outcomes: &mut [Outcome]) -> Result<(), StoreError> {
+    /// Completes what is handed out: what it waited for, and the results of that, if it asked for them.
+    pub(super) fn complete_handed(&mut self, outcomes: &mut [Outcome]) -> Result<(), StoreError> {
         let claimed = outcomes.iter_mut().filter_map(|outcome| match outcome {
             Outcome::Claimed(Ok(tasks))
             | Outcome::Reported {
@@ -266,9 +304,12 @@ impl Batch<'_> {
             } => Some(tasks),
             _ => None,
         });
-        let delivered = self.tx.after.deliveries.values_mut();
-        for stored in claimed.chain(delivered).flatten() {
-            add_results(self.tx.conn, stored)?;
+        let mut room = HANDED;
+        for handed in claimed.chain(self.tx.after.deliveries.values_mut()) {
+            tasks::add_dependencies(self.tx.conn, handed)?;
+            for stored in handed {
+                add_results(self.tx.conn, stored, &mut room)?;
+            }
         }
         Ok(())
     }

@@ -1,17 +1,21 @@
 //! What a batch must know before it locks anything: who gets the new tasks, what has come due.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
 
+use ains_core::dependency::{Ending, NOT_NEEDED};
 use ains_core::task::ReportKind;
-use ains_core::{AgentId, Lane, Task, TaskId};
+use ains_core::{AgentId, ChainId, Lane, Task, TaskId};
 use ains_store::dependencies::{Along, Reader};
 use ains_store::tasks::StoredTask;
 use ains_store::{Conn, StoreError, agents, dependencies, tasks};
 
 use super::Context;
 use super::hand_out;
+use super::settle::{goes_on, reached};
 use crate::engine::{Engine, How, Pick};
-use crate::op::{ChangeKind, Op};
+use crate::model::Delivery;
+use crate::op::{Change, ChangeKind, Op};
 
 /// Most instants of each kind that one sweep takes.
 const SWEEP: i64 = 256;
@@ -41,6 +45,12 @@ pub(crate) struct Plan {
     pub(super) dependants: BTreeSet<TaskId>,
     /// The edges to them, as they were before anything was locked.
     pub(super) edges: Reader,
+    /// Whether edges, or who waits at them, change in this batch before ends are carried along them.
+    pub(super) edges_may_change: bool,
+    /// How the tasks end that may end in this batch.
+    endings: BTreeMap<TaskId, Ending>,
+    /// Whether ends may go further than to those that wait for them.
+    goes_far: bool,
     /// Lanes that a match found empty.
     pub(super) emptied: BTreeSet<Lane>,
     /// Lanes that a match did not come to the end of.
@@ -61,6 +71,9 @@ impl Plan {
             unsettled: Vec::new(),
             dependants: BTreeSet::new(),
             edges: Reader::new(Along::Waiting),
+            edges_may_change: false,
+            endings: BTreeMap::new(),
+            goes_far: false,
             emptied: BTreeSet::new(),
             unfinished: BTreeSet::new(),
             picks: Vec::new(),
@@ -88,7 +101,7 @@ impl Plan {
         }
         let result = plan
             .match_lanes(context, conn, &lanes)
-            .and_then(|()| plan.look_at_dependants(conn, ops));
+            .and_then(|()| plan.look_at_dependants(context, conn, ops));
         if let Err(error) = result {
             plan.undo(context.engine);
             return Err(error);
@@ -126,14 +139,34 @@ impl Plan {
         }
     }
 
-    /// Looks who waits for what may end in this batch.
-    fn look_at_dependants(&mut self, conn: &mut Conn, ops: &[Op]) -> Result<(), StoreError> {
-        let may_end: Vec<TaskId> = self.may_end(ops).into_iter().collect();
-        if !may_end.is_empty() {
-            let edges = self.edges.look(conn, &may_end)?;
-            self.dependants
-                .extend(edges.iter().map(|stored| stored.edge.task));
+    /// Looks who waits for what may end in this batch, and how far that may go.
+    fn look_at_dependants(
+        &mut self,
+        context: &Context<'_>,
+        conn: &mut Conn,
+        ops: &[Op],
+    ) -> Result<(), StoreError> {
+        self.edges_may_change = changes(ops).any(|change| {
+            let retries = matches!(change.kind, ChangeKind::RetryNow { .. } | ChangeKind::RetryLater);
+            retries || change.new_dependencies().is_some()
+        });
+        self.endings = self.may_end(conn, ops)?;
+        if self.endings.is_empty() {
+            return Ok(());
         }
+        let ends: Vec<TaskId> = self.endings.keys().copied().collect();
+        let edges = self.edges.look(conn, &ends)?;
+        self.dependants
+            .extend(edges.iter().map(|stored| stored.edge.task));
+        let forced = context.engine.graphs_first.swap(false, Ordering::Relaxed);
+        self.goes_far = forced || edges.iter().any(|stored| goes_on(&stored.edge, &self.endings));
+        Ok(())
+    }
+
+    /// After the graphs have been locked: everything that the ends of this batch may reach, so that it
+    /// is locked in one go with the rest.
+    pub(super) fn look_far(&mut self, conn: &mut Conn, most: usize) -> Result<(), StoreError> {
+        self.dependants.extend(reached(conn, &self.endings, most)?);
         Ok(())
     }
 
@@ -244,38 +277,71 @@ impl Plan {
         ids
     }
 
-    /// The tasks that may end in this batch.
-    pub(super) fn may_end(&self, ops: &[Op]) -> BTreeSet<TaskId> {
-        let mut ids: BTreeSet<TaskId> = self.overdue.keys().copied().collect();
-        ids.extend(self.silent.values().flatten());
-        ids.extend(&self.unsettled);
+    /// The chains that `ops` are about; more come with the tasks that end.
+    pub(super) fn chains(ops: &[Op]) -> BTreeSet<ChainId> {
+        let named = ops.iter().filter_map(|op| match op {
+            Op::SteerChain { chain, .. } => Some(*chain),
+            Op::Advance(found) => Some(found.chain),
+            _ => None,
+        });
+        named.collect()
+    }
+
+    /// The tasks that may end in this batch, and how, as far as can be said before they are locked.
+    fn may_end(&self, conn: &mut Conn, ops: &[Op]) -> Result<BTreeMap<TaskId, Ending>, StoreError> {
+        let mut endings = BTreeMap::new();
+        let mut failing = BTreeMap::new();
+        let lost = self.overdue.keys().chain(self.silent.values().flatten());
+        endings.extend(lost.map(|task| (*task, Ending::Failed)));
         for op in ops {
             match op {
                 Op::Report { deliveries, .. } => {
-                    let reports = deliveries.iter().map(|delivery| &delivery.report);
-                    let ends = reports
-                        .filter(|report| matches!(report.kind, ReportKind::Complete | ReportKind::Fail(_)));
-                    ids.extend(ends.map(|report| report.task));
+                    for Delivery { report, .. } in deliveries {
+                        match &report.kind {
+                            ReportKind::Complete => drop(endings.insert(report.task, Ending::Completed)),
+                            ReportKind::Fail(failure) => drop(failing.insert(report.task, failure)),
+                            _ => {}
+                        }
+                    }
                 }
-                Op::Change { changes, .. } => ids.extend(changes.iter().map(|change| change.task)),
-                Op::Lost { tasks, .. } => ids.extend(tasks),
+                Op::Lost { tasks, .. } => endings.extend(tasks.iter().map(|task| (*task, Ending::Failed))),
                 _ => {}
             }
         }
-        ids
+        for change in changes(ops) {
+            let ending = match &change.kind {
+                ChangeKind::Cancel { reason } if reason == NOT_NEEDED => Ending::NotNeeded,
+                ChangeKind::Cancel { .. } => Ending::Cancelled,
+                // What it waits for from now on may have failed.
+                ChangeKind::RetryNow { .. } | ChangeKind::RetryLater => Ending::Failed,
+                ChangeKind::Edit(edit) if edit.depends_on.is_some() => Ending::Failed,
+                ChangeKind::Edit(_) => continue,
+            };
+            endings.insert(change.task, ending);
+        }
+        let looked_at: Vec<TaskId> = failing.keys().chain(&self.unsettled).copied().collect();
+        for task in tasks::states(conn, &looked_at)? {
+            let ending = match failing.get(&task.id) {
+                Some(failure) => task.is_final(failure).then_some(Ending::Failed),
+                None => task.ending(),
+            };
+            endings.extend(ending.map(|ending| (task.id, ending)));
+        }
+        Ok(endings)
+    }
+
+    /// The tasks that may end in this batch.
+    pub(super) fn ends(&self) -> impl Iterator<Item = TaskId> {
+        self.endings.keys().copied()
     }
 
     /// Whether the batch changes stored edges, or goes far along them, and so must do it alone.
     pub(super) fn changes_graphs(&self, ops: &[Op]) -> bool {
-        let changes = ops.iter().filter_map(|op| match op {
-            Op::Change { changes, .. } => Some(changes),
-            _ => None,
-        });
-        !self.unsettled.is_empty()
-            || changes.flatten().any(|change| {
-                change.new_dependencies().is_some()
-                    || matches!(change.kind, ChangeKind::RetryNow { cascade: true })
-            })
+        let changes_edges = |change: &Change| {
+            change.new_dependencies().is_some()
+                || matches!(change.kind, ChangeKind::RetryNow { cascade: true })
+        };
+        self.goes_far || !self.unsettled.is_empty() || changes(ops).any(changes_edges)
     }
 
     /// A pick that the transaction could not keep; given back after the commit.
@@ -294,4 +360,13 @@ impl Plan {
         let mut state = engine.lock();
         self.picks.iter().rev().for_each(|pick| state.unpick(pick));
     }
+}
+
+/// What clients change.
+fn changes(ops: &[Op]) -> impl Iterator<Item = &Change> {
+    let changes = ops.iter().filter_map(|op| match op {
+        Op::Change { changes, .. } => Some(changes),
+        _ => None,
+    });
+    changes.flatten()
 }

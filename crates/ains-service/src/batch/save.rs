@@ -8,32 +8,39 @@ use ains_store::tasks::{Documents, Save};
 use ains_store::{StoreError, agents, attempts, counters, tasks, trust};
 
 use super::{Batch, tally};
+use crate::engine::Subject;
 
 impl Batch<'_> {
-    /// Saves the tasks that changed, gives those that became ready their position, and notes
-    /// what that means for others.
+    /// Saves the tasks that changed, and notes what that means for others.
     pub(super) fn save_tasks(&mut self) -> Result<(), StoreError> {
         let mut changed = Vec::new();
         for loaded in self.tasks.values_mut().filter(|loaded| loaded.dirty) {
             loaded.dirty = false;
             let task = &mut loaded.stored.task;
-            if task.is_ready() && task.queue_key.is_none() {
-                task.queue_key = Some(self.positions.of(self.tx.conn, task, loaded.was_leased)?);
+            if task.is_ready() && loaded.queued {
                 self.tx.after.ready.insert(task.lane());
             }
             if !task.status.is_leased() {
                 loaded.stored.claim_id = None;
             }
-            if task.status.is_terminal() && !loaded.before.0.is_terminal() {
-                self.tx.after.ended.push(task.id);
+            let was_terminal = loaded.before.is_some_and(|(status, _)| status.is_terminal());
+            if task.status.is_terminal() && !was_terminal {
+                self.tx.after.ended.push(Subject::Task(task.id));
             }
             self.tx.after.due_with(task);
             let after = (task.status, task.priority);
-            tally::moved(&mut self.tx.after, Some(loaded.before), after);
-            if task.status == Status::Completed && loaded.before.0 != Status::Completed {
+            tally::moved(&mut self.tx.after, loaded.before, after);
+            let was_completed = loaded
+                .before
+                .is_some_and(|(status, _)| status == Status::Completed);
+            if task.status == Status::Completed && !was_completed {
                 tally::completed(&mut self.tx.after, task, self.tx.now);
             }
-            loaded.before = after;
+            if loaded.before.replace(after).is_none() {
+                tally::submitted(&mut self.tx.after, self.tx.now);
+                self.new_tasks.push(loaded.stored.clone());
+                continue;
+            }
             changed.push(&loaded.stored);
         }
         let saves: Vec<Save<'_>> = changed

@@ -5,6 +5,7 @@
 //! once, and a dependency that ends while somebody comes to wait for it, are judged exactly once.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
 
 use ains_core::dependency::{Edge, Ending};
 use ains_core::graph::{Dependants, cascade};
@@ -16,19 +17,20 @@ use super::{Batch, Plan};
 
 impl Batch<'_> {
     /// Tells everyone who waits for what ended in this batch.
-    pub(super) fn settle(&mut self, plan: &mut Plan, edges_changed: bool) -> Result<(), StoreError> {
+    pub(super) fn settle(&mut self, plan: &mut Plan, alone: bool) -> Result<(), StoreError> {
         let ended = self.ended(plan);
         if ended.is_empty() && plan.unsettled.is_empty() {
             return Ok(());
         }
+        self.settled.extend(ended.keys());
+        let more = plan.is_more_unsettled();
         let most = self.settings.cascade;
-        let may_go_far = ended.iter().any(|(_, ending)| *ending != Ending::Completed);
         let others_write = self.tx.conn.backend() == Backend::Postgres;
-        if may_go_far && others_write {
-            self.lock_ahead(&ended)?;
+        if others_write && !alone {
+            self.must_not_go_far(&ended)?;
         }
         let mut reader = std::mem::replace(&mut plan.edges, Reader::new(Along::Waiting));
-        if others_write || edges_changed {
+        if others_write || plan.edges_may_change {
             reader.forget();
         }
         let mut telling = Telling {
@@ -40,47 +42,61 @@ impl Batch<'_> {
         let judged = std::mem::take(&mut telling.judged);
         dependencies::resolve(self.tx.conn, &judged, Some(self.tx.now))?;
         if !plan.unsettled.is_empty() {
-            dependencies::settled(self.tx.conn, &plan.unsettled)?;
+            dependencies::settled(self.tx.conn, &std::mem::take(&mut plan.unsettled))?;
         }
         if !rest.is_empty() {
             dependencies::note_unsettled(self.tx.conn, &rest)?;
         }
-        self.tx.after.is_unsettled = !rest.is_empty() || plan.is_more_unsettled();
+        self.tx.after.is_unsettled |= !rest.is_empty() || more;
         Ok(())
     }
 
     /// What ended in this batch, or before it without everyone being told.
-    fn ended(&self, plan: &Plan) -> Vec<(TaskId, Ending)> {
+    fn ended(&self, plan: &Plan) -> BTreeMap<TaskId, Ending> {
         // What has ended does not change any more, unless it got another chance and ended again.
         let now_ended = self.tasks.values().filter(|loaded| loaded.dirty);
         let before = plan.unsettled.iter().filter_map(|task| self.tasks.get(task));
         now_ended
             .chain(before)
+            .filter(|loaded| !self.settled.contains(&loaded.stored.task.id))
             .filter_map(|loaded| Some((loaded.stored.task.id, loaded.stored.task.ending()?)))
             .collect()
     }
 
-    /// Locks in one go, in order, whatever the ends of `ended` may reach; one transaction at a
-    /// time, because what it reaches may be held by another in any order.
-    fn lock_ahead(&mut self, ended: &[(TaskId, Ending)]) -> Result<(), StoreError> {
-        let endings: BTreeMap<TaskId, Ending> = ended.iter().copied().collect();
+    /// Where it turns out only now that ends go further than to those that wait for them, and the
+    /// graphs have not been locked first: the batch is run again, and then they are.
+    fn must_not_go_far(&mut self, endings: &BTreeMap<TaskId, Ending>) -> Result<(), StoreError> {
         let tasks: Vec<TaskId> = endings.keys().copied().collect();
         let nearest = Reader::new(Along::Waiting).read(self.tx.conn, &tasks)?;
-        let goes_on = |edge: &Edge<TaskId>| edge.when.judge(endings[&edge.on]).ending().is_some();
-        if !nearest.iter().any(|stored| goes_on(&stored.edge)) {
-            return Ok(());
+        if nearest.iter().any(|stored| goes_on(&stored.edge, endings)) {
+            self.engine.graphs_first.store(true, Ordering::Relaxed);
+            return Err(StoreError::again());
         }
-        dependencies::lock_graphs(self.tx.conn)?;
-        let mut foresight = Foresight {
-            conn: self.tx.conn,
-            reader: Reader::new(Along::Waiting),
-            told: BTreeSet::new(),
-            ends: BTreeSet::new(),
-        };
-        cascade(endings, self.settings.cascade, &mut foresight)?;
-        let told = foresight.told;
-        self.load(told)
+        Ok(())
     }
+}
+
+/// Whether the end of what the task of `edge` waits for is its end too.
+pub(super) fn goes_on(edge: &Edge<TaskId>, endings: &BTreeMap<TaskId, Ending>) -> bool {
+    let ending = endings.get(&edge.on);
+    ending.is_some_and(|ending| edge.when.judge(*ending).ending().is_some())
+}
+
+/// Every task that the ends of `endings` would reach, as far as can be said without locks.
+pub(super) fn reached(
+    conn: &mut Conn,
+    endings: &BTreeMap<TaskId, Ending>,
+    most: usize,
+) -> Result<BTreeSet<TaskId>, StoreError> {
+    let mut foresight = Foresight {
+        conn,
+        reader: Reader::new(Along::Waiting),
+        told: BTreeSet::new(),
+        ends: BTreeSet::new(),
+    };
+    let ended = endings.iter().map(|(task, ending)| (*task, *ending));
+    cascade(ended, most, &mut foresight)?;
+    Ok(foresight.told)
 }
 
 /// Carries ends to the loaded tasks.
@@ -94,14 +110,16 @@ impl Dependants<TaskId> for Telling<'_, '_> {
     type Error = StoreError;
 
     fn of(&mut self, ended: &[TaskId]) -> Result<Vec<Edge<TaskId>>, StoreError> {
-        let edges = self.reader.read(self.batch.tx.conn, ended)?;
-        let loaded = self.batch.tasks.len();
-        self.batch.load(edges.iter().map(|stored| stored.edge.task))?;
-        if self.batch.tasks.len() > loaded && self.batch.tx.conn.backend() == Backend::Postgres {
-            // What was read ahead was read before these were locked.
+        loop {
+            let edges = self.reader.read(self.batch.tx.conn, ended)?;
+            let loaded = self.batch.tasks.len();
+            self.batch.load(edges.iter().map(|stored| stored.edge.task))?;
+            if self.batch.tasks.len() == loaded || self.batch.tx.conn.backend() == Backend::Sqlite {
+                return Ok(edges.into_iter().map(|stored| stored.edge).collect());
+            }
+            // What was read was read before these were locked, and may have changed.
             self.reader.forget();
         }
-        Ok(edges.into_iter().map(|stored| stored.edge).collect())
     }
 
     fn tell(&mut self, edge: &Edge<TaskId>, ending: Ending) -> Result<Option<Ending>, StoreError> {

@@ -1,46 +1,55 @@
-//! Who waits for a task to end.
+//! Who waits for a task or a chain to end.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ains_core::TaskId;
+use ains_core::{ChainId, TaskId};
+use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
-/// The tasks somebody waits for. An entry lives as long as somebody does.
-#[derive(Debug, Default)]
-pub(crate) struct EndWatch {
-    watched: Mutex<HashMap<TaskId, (Arc<Notify>, usize)>>,
+/// What can end. Its id says which it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Subject {
+    Task(TaskId),
+    Chain(ChainId),
 }
 
-/// Interest in the end of one task; ends when dropped.
+/// What somebody waits for. An entry lives as long as somebody does.
+#[derive(Debug, Default)]
+pub(crate) struct EndWatch {
+    watched: Mutex<HashMap<Subject, (Arc<Notify>, usize)>>,
+}
+
+/// Interest in one end; ends when dropped.
 #[derive(Debug)]
 pub(crate) struct Watching<'a> {
     watch: &'a EndWatch,
-    task: TaskId,
+    subject: Subject,
     notify: Arc<Notify>,
 }
 
 impl EndWatch {
-    /// Registers interest; to be done before the task is read.
-    pub(crate) fn watch(&self, task: TaskId) -> Watching<'_> {
+    /// Registers interest; to be done before the subject is read.
+    pub(crate) fn watch(&self, subject: Subject) -> Watching<'_> {
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = watched.entry(task).or_default();
+        let entry = watched.entry(subject).or_default();
         entry.1 += 1;
         Watching {
             watch: self,
-            task,
+            subject,
             notify: Arc::clone(&entry.0),
         }
     }
 
     /// Wakes whoever waits for one of `ended`.
-    pub(crate) fn ended<'a>(&self, ended: impl IntoIterator<Item = &'a TaskId>) {
+    pub(crate) fn ended<'a>(&self, ended: impl IntoIterator<Item = &'a Subject>) {
         let watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
         if watched.is_empty() {
             return;
         }
-        for task in ended {
-            if let Some((notify, _)) = watched.get(task) {
+        for subject in ended {
+            if let Some((notify, _)) = watched.get(subject) {
                 notify.notify_waiters();
             }
         }
@@ -63,10 +72,10 @@ impl Watching<'_> {
 impl Drop for Watching<'_> {
     fn drop(&mut self) {
         let mut watched = self.watch.watched.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, interested)) = watched.get_mut(&self.task) {
+        if let Some((_, interested)) = watched.get_mut(&self.subject) {
             *interested -= 1;
             if *interested == 0 {
-                watched.remove(&self.task);
+                watched.remove(&self.subject);
             }
         }
     }

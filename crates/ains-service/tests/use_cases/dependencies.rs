@@ -33,6 +33,12 @@ ains_testkit::contract!(
     a_task_with_a_later_instant_waits_for_both,
     what_becomes_ready_is_handed_over_by_the_same_commit,
     two_ends_at_once_unblock_exactly_once,
+    a_revived_task_that_fails_again_tells_those_that_were_revived_with_it,
+    a_retry_and_the_end_of_what_it_waits_for_meet_in_any_order,
+    what_became_ready_goes_to_agents_by_priority,
+    a_change_of_dependencies_does_not_undercut_the_delay_of_a_retry,
+    a_cascade_knows_its_victims_from_those_that_only_say_so,
+    a_dependency_that_was_removed_is_in_nobodys_way,
 );
 
 use Condition::{Done, Failure as OnFailure, Success};
@@ -786,5 +792,176 @@ fn two_ends_at_once_unblock_exactly_once(db: &TestDb) {
         let mut next = world.claim(&agent, 100).await;
         next.extend(world.claim(&agent, 100).await);
         assert_eq!(next.len(), width - 1);
+    });
+}
+
+fn a_revived_task_that_fails_again_tells_those_that_were_revived_with_it(db: &TestDb) {
+    tell(db, |world| async move {
+        let agent = world.agent("a", 10).await;
+        world.claim(&agent, 1).await;
+        let tasks = world
+            .submit_graph(vec![
+                vec![],
+                vec![],
+                vec![(0, Success), (1, Success)],
+                vec![(2, Success)],
+            ])
+            .await;
+        let ids: Vec<TaskId> = tasks.iter().map(|task| task.id).collect();
+        world.claim(&agent, 2).await;
+        world.end(&agent, ids[0], for_good()).await;
+        world.end(&agent, ids[1], for_good()).await;
+        world.ains.retry(ids[0], true).await.unwrap();
+        let states = states(&world, &ids).await;
+        assert_eq!(states[2].1, Some(format!("Dependency task {} failed", ids[1])));
+        assert_eq!(
+            states[3],
+            (Failed, Some(format!("Dependency task {} failed", ids[2])))
+        );
+    });
+}
+
+fn a_retry_and_the_end_of_what_it_waits_for_meet_in_any_order(db: &TestDb) {
+    tell(db, |world| async move {
+        let agent = world.agent("a", 100).await;
+        world.claim(&agent, 1).await;
+        for _ in 0..20 {
+            let [a, b] = [
+                world.submit_one(a_task("c")).await.id,
+                world.submit_one(a_task("c")).await.id,
+            ];
+            let waits = world
+                .submit_one(a_task_after([(a, Success), (b, Success)]))
+                .await
+                .id;
+            world.claim(&agent, 2).await;
+            world.report(&agent, b, 1, for_good()).await.unwrap();
+            // Both are likely to be in one transaction, behind what keeps the writer busy.
+            let busy = world.submit("c", 200);
+            let (_, retried, ended) = tokio::join!(
+                busy,
+                world.ains.retry(waits, false),
+                world.report(&agent, a, 1, complete())
+            );
+            retried.unwrap();
+            ended.unwrap();
+            let task = world.task(waits).await;
+            assert_eq!((task.unresolved, task.gate), (0, Some(Gate::Ready)));
+            world
+                .ains
+                .cancel(waits, "done with it".into(), None)
+                .await
+                .unwrap();
+            let page = ains_service::Page {
+                limit: 1000,
+                offset: 0,
+                before: None,
+            };
+            let filter = ains_service::TaskFilter {
+                status: Some(Pending),
+                ..Default::default()
+            };
+            for stored in world.ains.tasks(filter, page).await.unwrap() {
+                world
+                    .ains
+                    .cancel(stored.task.id, "done with it".into(), None)
+                    .await
+                    .unwrap();
+            }
+        }
+    });
+}
+
+fn what_became_ready_goes_to_agents_by_priority(db: &TestDb) {
+    tell(db, |world| async move {
+        let worker = world.agent("worker", 1).await;
+        world.claim(&worker, 1).await;
+        let hub = world.submit_one(a_task("c")).await.id;
+        world.claim(&worker, 1).await;
+        for number in 0..8 {
+            let mut task = a_task_after([(hub, Success)]);
+            task.spec.priority = if number < 4 { 1 } else { 10 };
+            world.submit_one(task).await;
+        }
+        let mut claims = Vec::new();
+        for number in 0..4 {
+            let agent = world.agent(&format!("a{number}"), 1).await;
+            world.claim(&agent, 1).await;
+            let ains = world.ains.clone();
+            claims.push(tokio::spawn(async move {
+                ains.claim(agent, crate::world::asking(1, 30)).await.unwrap()
+            }));
+        }
+        crate::work::until_waiting(&world, &claims.iter().collect::<Vec<_>>()).await;
+        world.report(&worker, hub, 1, complete()).await.unwrap();
+        for claim in claims {
+            assert_eq!(claim.await.unwrap()[0].task.priority, 10);
+        }
+    });
+}
+
+fn a_change_of_dependencies_does_not_undercut_the_delay_of_a_retry(db: &TestDb) {
+    tell(db, |world| async move {
+        let agent = world.agent("a", 10).await;
+        world.claim(&agent, 1).await;
+        let done = world.submit_one(a_task("c")).await.id;
+        world.end(&agent, done, complete()).await;
+        let task = world.submit_one(a_task("c")).await.id;
+        world.claim(&agent, 1).await;
+        let later = ReportKind::Fail(Failure {
+            message: "busy".into(),
+            retryable: None,
+            retry_after: Some(Duration::from_secs(600)),
+        });
+        world.report(&agent, task, 1, later).await.unwrap();
+        let open = world.submit_one(a_task("other")).await.id;
+        for depends_on in [vec![(done, Success)], vec![(open, Success)], vec![]] {
+            world.ains.change(task, now_after(depends_on)).await.unwrap();
+        }
+        let held = world.task(task).await;
+        assert_eq!(held.gate, Some(Gate::NotDue));
+        assert_eq!(held.due_at, Some(world.ains.now() + Duration::from_secs(600)));
+    });
+}
+
+fn a_cascade_knows_its_victims_from_those_that_only_say_so(db: &TestDb) {
+    tell(db, |world| async move {
+        let agent = world.agent("a", 10).await;
+        world.claim(&agent, 1).await;
+        let tasks = world.submit_graph(vec![vec![], vec![(0, Done)]]).await;
+        world.end(&agent, tasks[0].id, for_good()).await;
+        let says = ReportKind::Fail(Failure {
+            message: format!("Dependency task {} failed", tasks[0].id),
+            retryable: Some(false),
+            ..Failure::default()
+        });
+        world.end(&agent, tasks[1].id, says).await;
+        world.ains.retry(tasks[0].id, true).await.unwrap();
+        assert_eq!(
+            world.task(tasks[1].id).await.status,
+            Failed,
+            "it ran and failed by itself"
+        );
+    });
+}
+
+fn a_dependency_that_was_removed_is_in_nobodys_way(db: &TestDb) {
+    tell(db, |world| async move {
+        let agent = world.agent("a", 10).await;
+        world.claim(&agent, 1).await;
+        let [a, b] = [
+            world.submit_one(a_task("c")).await.id,
+            world.submit_one(a_task("c")).await.id,
+        ];
+        let waits = world
+            .submit_one(a_task_after([(a, Success), (b, Success)]))
+            .await
+            .id;
+        world.claim(&agent, 2).await;
+        world.report(&agent, a, 1, for_good()).await.unwrap();
+        world.report(&agent, b, 1, complete()).await.unwrap();
+        assert_eq!(world.clean_up_oldest().await, [b, a]);
+        world.ains.retry(waits, false).await.unwrap();
+        assert!(world.task(waits).await.is_ready());
     });
 }

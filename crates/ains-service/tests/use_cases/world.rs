@@ -89,6 +89,17 @@ impl World {
         stored.await.unwrap().unwrap();
     }
 
+    /// Cleans up the oldest ended task of each status; which.
+    pub(crate) async fn clean_up_oldest(&self) -> Vec<TaskId> {
+        let (store, now) = (self.store.clone(), self.ains.now() + Duration::from_secs(1));
+        let removed = tokio::task::spawn_blocking(move || {
+            let remove = |conn: &mut ains_store::Conn| ains_store::tasks::remove_ended(conn, now, 1);
+            store.connect()?.transact(remove)
+        });
+        let removed = removed.await.unwrap().unwrap();
+        removed.into_iter().map(|(task, _)| task).collect()
+    }
+
     pub(crate) fn wait(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }

@@ -113,11 +113,17 @@ pub(super) fn save_metadata(conn: &mut Conn, changes: &[Save<'_>]) -> Result<(),
 
 /// Turns rows into tasks, with what stands outside of them: large documents, and dependencies.
 pub(super) fn complete(conn: &mut Conn, rows: Vec<TaskRow>) -> Result<Vec<StoredTask>, StoreError> {
+    let mut tasks = with_documents(conn, rows)?;
+    add_dependencies(conn, &mut tasks)?;
+    Ok(tasks)
+}
+
+/// Turns rows into tasks, with large documents, but without dependencies.
+pub(super) fn with_documents(conn: &mut Conn, rows: Vec<TaskRow>) -> Result<Vec<StoredTask>, StoreError> {
     let mut tasks = rows
         .into_iter()
         .map(TaskRow::into_stored)
         .collect::<Result<Vec<_>, _>>()?;
-    add_dependencies(conn, &mut tasks)?;
     let stands_outside = |document: &Option<Box<str>>| document.as_deref() == Some(OUTSIDE);
     let outside: Vec<String> = tasks
         .iter()
@@ -129,12 +135,13 @@ pub(super) fn complete(conn: &mut Conn, rows: Vec<TaskRow>) -> Result<Vec<Stored
     if outside.is_empty() {
         return Ok(tasks);
     }
-    let rows: Vec<LargeRow> = per_backend!(conn, |c| {
-        dsl::task_documents
-            .filter(dsl::task_id.eq_any(&outside))
-            .select(LargeRow::as_select())
-            .load(c)?
-    });
+    let rows: Vec<LargeRow> = load_in!(
+        conn,
+        dsl::task_documents,
+        dsl::task_id,
+        &outside,
+        LargeRow::as_select()
+    );
     let mut rows: BTreeMap<String, LargeRow> =
         rows.into_iter().map(|row| (row.task_id.clone(), row)).collect();
     for stored in &mut tasks {
@@ -151,10 +158,14 @@ pub(super) fn complete(conn: &mut Conn, rows: Vec<TaskRow>) -> Result<Vec<Stored
     Ok(tasks)
 }
 
-fn add_dependencies(conn: &mut Conn, tasks: &mut [StoredTask]) -> Result<(), StoreError> {
+/// Adds what tasks wait or waited for to those that have not got it.
+///
+/// # Errors
+/// When the database fails, or a row is corrupt.
+pub fn add_dependencies(conn: &mut Conn, tasks: &mut [StoredTask]) -> Result<(), StoreError> {
     let with: Vec<TaskId> = tasks
         .iter()
-        .filter(|stored| stored.task.dependencies > 0)
+        .filter(|stored| stored.task.dependencies > 0 && stored.depends_on.is_empty())
         .map(|stored| stored.task.id)
         .collect();
     if with.is_empty() {
@@ -166,7 +177,9 @@ fn add_dependencies(conn: &mut Conn, tasks: &mut [StoredTask]) -> Result<(), Sto
         found.entry(task).or_default().push(Dependency { on, when });
     }
     for stored in tasks {
-        stored.depends_on = found.remove(&stored.task.id).unwrap_or_default();
+        stored
+            .depends_on
+            .extend(found.remove(&stored.task.id).unwrap_or_default());
     }
     Ok(())
 }

@@ -46,7 +46,7 @@ pub(super) fn save(conn: &mut PgConnection, changes: &[Save<'_>]) -> Result<(), 
          timeout_seconds = n.timeout_seconds, retry_count = n.retry_count, attempt = n.attempt, \
          lost_to = n.lost_to, agent_id = n.agent_id, claim_id = n.claim_id, error = n.error, \
          updated_at = n.updated_at, assigned_at = n.assigned_at, started_at = n.started_at, \
-         ended_at = n.ended_at, expires_at = n.expires_at, due_at = n.due_at, \
+         ended_at = n.ended_at, expires_at = n.expires_at, run_at = n.run_at, due_at = n.due_at, \
          lease_expires_at = n.lease_expires_at, gate_since = n.gate_since, dependencies = n.dependencies, \
          unresolved_dependencies = n.unresolved_dependencies, metadata = coalesce(n.metadata, t.metadata), \
          result_data = coalesce(n.result_data, t.result_data), \

@@ -18,16 +18,16 @@ statement!(
         heartbeat_timeout_seconds, max_retries, retry_policy, retry_count, attempt, lost_to, agent_id, claim_id, \
         error, created_at, updated_at, assigned_at, started_at, ended_at, expires_at, run_at, due_at, \
         lease_expires_at, gate_since, dependencies, unresolved_dependencies, results_from_dependencies, graph_id, \
-        name, input_data, metadata, result_data, usage_data, progress) \
+        name, chain_id, chain_place, input_data, metadata, result_data, usage_data, progress) \
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, \
-        ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
+        ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
 );
 
 statement!(
     /// Documents that are not given stay as they are.
     SaveTask = "UPDATE tasks SET status = ?, gate = ?, priority = ?, queue_key = ?, timeout_seconds = ?, \
         retry_count = ?, attempt = ?, lost_to = ?, agent_id = ?, claim_id = ?, error = ?, updated_at = ?, \
-        assigned_at = ?, started_at = ?, ended_at = ?, expires_at = ?, due_at = ?, lease_expires_at = ?, \
+        assigned_at = ?, started_at = ?, ended_at = ?, expires_at = ?, run_at = ?, due_at = ?, lease_expires_at = ?, \
         gate_since = ?, dependencies = ?, unresolved_dependencies = ?, \
         metadata = coalesce(?, metadata), result_data = coalesce(?, result_data), \
         usage_data = coalesce(?, usage_data), progress = coalesce(?, progress) WHERE id = ?"
@@ -78,6 +78,8 @@ pub(super) fn insert(conn: &mut SqliteConnection, rows: &[TaskRow]) -> Result<()
             row.results_from_dependencies,
             row.graph_id.as_deref(),
             row.name.as_deref(),
+            row.chain_id.as_deref(),
+            row.chain_place.as_deref(),
             documents.input_data.as_deref(),
             documents.metadata.as_deref(),
             documents.result_data.as_deref(),
@@ -124,6 +126,7 @@ pub(super) fn save(conn: &mut SqliteConnection, changes: &[Save<'_>]) -> Result<
             row.started_at,
             row.ended_at,
             row.expires_at,
+            row.run_at,
             row.due_at,
             row.lease_expires_at,
             row.gate_since,

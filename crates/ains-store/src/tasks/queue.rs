@@ -72,7 +72,8 @@ macro_rules! heads {
     };
 }
 
-/// The first `limit` ready tasks of a lane, of one priority if it is given, best first.
+/// The first `limit` ready tasks of a lane, of one priority if it is given, best first; without what
+/// they waited for.
 ///
 /// # Errors
 /// When the database fails, or a row is corrupt.
@@ -108,7 +109,7 @@ pub fn heads(
                 .select(TaskRow::as_select())
         ),
     };
-    documents::complete(conn, rows)
+    documents::with_documents(conn, rows)
 }
 
 /// The priorities at which tasks of a lane wait, highest first: one short seek each.
@@ -143,6 +144,8 @@ pub fn waiting_priorities(conn: &mut Conn, lane: &Lane) -> Result<Vec<u8>, Store
 pub fn before(conn: &mut Conn, task: &Task, most: i64) -> Result<i64, StoreError> {
     let lane = task.lane().to_string();
     let (priority, key, id) = (i32::from(task.priority), task.queue_key, task.id.to_string());
+    // In the order of `tasks_ready`, because PostgreSQL would take the index of clients for a new
+    // table, and then go on with it through the whole queue.
     let (above, level, same): (Vec<i32>, Vec<i32>, Vec<i32>) = per_backend!(conn, |c| (
         dsl::tasks
             .filter(dsl::lane.eq(&lane))
@@ -155,6 +158,7 @@ pub fn before(conn: &mut Conn, task: &Task, most: i64) -> Result<i64, StoreError
             .filter(dsl::lane.eq(&lane))
             .filter(dsl::priority.eq(priority))
             .filter(dsl::queue_key.lt(key))
+            .order((dsl::queue_key, dsl::id))
             .limit(most)
             .select(dsl::priority)
             .load(c)?,
@@ -163,6 +167,7 @@ pub fn before(conn: &mut Conn, task: &Task, most: i64) -> Result<i64, StoreError
             .filter(dsl::priority.eq(priority))
             .filter(dsl::queue_key.eq(key))
             .filter(dsl::id.lt(&id))
+            .order(dsl::id)
             .limit(most)
             .select(dsl::priority)
             .load(c)?,

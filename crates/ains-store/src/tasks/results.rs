@@ -35,13 +35,14 @@ pub struct Given {
 /// When the database fails, or a row is corrupt.
 pub fn results(conn: &mut Conn, ids: &[TaskId], most: usize) -> Result<Vec<Given>, StoreError> {
     type Row = (String, Option<String>, Option<String>, Option<i32>);
-    let mut rows: Vec<Row> = per_backend!(conn, |c| {
-        dsl::tasks
-            .filter(dsl::id.eq_any(texts(ids)))
-            .select((dsl::id, dsl::graph_id, dsl::name, length(dsl::result_data)))
-            .load(c)?
-    });
     let texts: Vec<String> = texts(ids);
+    let mut rows: Vec<Row> = load_in!(
+        conn,
+        dsl::tasks,
+        dsl::id,
+        &texts,
+        (dsl::id, dsl::graph_id, dsl::name, length(dsl::result_data))
+    );
     let place: std::collections::BTreeMap<&str, usize> =
         texts.iter().enumerate().map(|(n, id)| (&**id, n)).collect();
     rows.sort_by_key(|row| place.get(&*row.0).copied());
@@ -63,12 +64,8 @@ pub fn results(conn: &mut Conn, ids: &[TaskId], most: usize) -> Result<Vec<Given
             left_out: !fits,
         });
     }
-    let results: Vec<(String, Option<String>)> = per_backend!(conn, |c| {
-        dsl::tasks
-            .filter(dsl::id.eq_any(&wanted))
-            .select((dsl::id, dsl::result_data))
-            .load(c)?
-    });
+    let results: Vec<(String, Option<String>)> =
+        load_in!(conn, dsl::tasks, dsl::id, &wanted, (dsl::id, dsl::result_data));
     let mut results: std::collections::BTreeMap<String, Option<String>> = results.into_iter().collect();
     for one in &mut given {
         one.result = results.remove(&one.id.to_string()).flatten().map(Into::into);

@@ -51,6 +51,8 @@ pub(super) struct StateRow {
     pub(super) results_from_dependencies: bool,
     pub(super) graph_id: Option<String>,
     pub(super) name: Option<String>,
+    pub(super) chain_id: Option<String>,
+    pub(super) chain_place: Option<String>,
 }
 
 /// The columns that nobody looks into.
@@ -118,6 +120,8 @@ impl StateRow {
             results_from_dependencies: task.results_from_dependencies,
             graph_id: task.graph.as_ref().map(ToString::to_string),
             name: task.name.as_ref().map(ToString::to_string),
+            chain_id: task.chain.map(|(chain, _)| chain.to_string()),
+            chain_place: task.chain.map(|(_, place)| place.to_string()),
         }
     }
 
@@ -179,6 +183,7 @@ impl StateRow {
             results_from_dependencies: self.results_from_dependencies,
             graph: read_opt(T, self.graph_id.as_deref())?,
             name: read_opt(T, self.name.as_deref())?,
+            chain: read_opt(T, self.chain_id.as_deref())?.zip(read_opt(T, self.chain_place.as_deref())?),
         })
     }
 }

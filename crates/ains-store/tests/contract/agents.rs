@@ -62,16 +62,31 @@ fn signs_of_life_never_go_back(db: &TestDb) {
         agents::save_signs(
             conn,
             &[Sign {
+                last_heartbeat_at: Some(at(150).as_micros()),
                 last_assigned_at: None,
                 ..sign(150)
             }],
         )
     })
     .unwrap();
+    conn.transact(|conn| {
+        agents::save_signs(
+            conn,
+            &[Sign {
+                last_heartbeat_at: Some(at(140).as_micros()),
+                ..sign(140)
+            }],
+        )
+    })
+    .unwrap();
     let found = agents::find(&mut conn, &agent.id).unwrap().unwrap();
     assert_eq!(
-        (found.last_seen_at, found.last_assigned_at),
-        (at(200), Some(at(200)))
+        (
+            found.last_seen_at,
+            found.last_heartbeat_at,
+            found.last_assigned_at
+        ),
+        (at(200), Some(at(150)), Some(at(200)))
     );
     assert_eq!(agents::next_silence(&mut conn).unwrap(), Some(at(1100)));
 }

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use ains_core::agent::{Agent, AgentStatus};
+use ains_core::chain::{Chain, Definition, StepDefinition, StepTask};
 use ains_core::task::TaskSpec;
-use ains_core::{Mint, Task, TaskId, Timestamp, TrustScore};
+use ains_core::{ChainId, Mint, Task, TaskId, Timestamp, TrustScore};
+use ains_store::chains::StoredChain;
 use ains_store::tasks::{Documents, StoredTask};
 use ains_store::{Options, Store};
 use ains_testkit::TestDb;
@@ -46,6 +48,37 @@ impl Maker {
         let mut task = Task::submitted(self.id(), spec, at(100));
         task.queue_key = Some(key);
         stored(task)
+    }
+
+    /// A chain of `client` that has not begun, as [`a_definition`] says.
+    pub(crate) fn chain(&mut self, client: &str) -> StoredChain {
+        StoredChain {
+            id: ChainId::mint(&mut self.mint, at(100), &mut self.rng),
+            client: client.parse().unwrap(),
+            name: "ä 'chain'".parse().unwrap(),
+            chain: Chain::new(),
+            current_step: 0,
+            total_steps: 3,
+            version: 1,
+            created_at: at(100),
+            updated_at: at(100),
+            asked_at: None,
+        }
+    }
+}
+
+/// Three steps: the second goes through a list, the third follows the first, too.
+pub(crate) fn a_definition() -> Definition {
+    let step = |name: &str| {
+        let task = StepTask::new("job".parse().unwrap(), "Text:v1".parse().unwrap());
+        StepDefinition::new(name, task)
+    };
+    let mut each = step("each");
+    each.for_each = Some("input.list".into());
+    let mut last = step("last");
+    last.depends_on = Some(vec!["first".into()]);
+    Definition {
+        steps: vec![step("first"), each, last],
     }
 }
 

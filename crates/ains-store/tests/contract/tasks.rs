@@ -17,6 +17,8 @@ ains_testkit::contract!(
     what_an_agent_holds_is_counted,
     instants_that_have_come_are_found,
     ended_tasks_are_removed_in_pieces,
+    tasks_come_once_each_in_the_order_asked,
+    a_list_of_a_time_goes_by_the_submission_and_not_by_the_id,
 );
 
 fn everything(maker: &mut Maker) -> Task {
@@ -303,4 +305,93 @@ fn ended_tasks_are_removed_in_pieces(db: &TestDb) {
         left.iter().map(|left| left.task.status).collect::<Vec<_>>(),
         [Status::Pending, Status::Cancelled]
     );
+}
+
+fn tasks_come_once_each_in_the_order_asked(db: &TestDb) {
+    let mut conn = open(db).connect().unwrap();
+    let mut maker = Maker::new();
+    let tasks = [0; 3].map(|key| maker.ready("c", key));
+    conn.transact(|conn| tasks::insert(conn, &tasks)).unwrap();
+    let [a, b, c] = tasks.clone().map(|stored| stored.task.id);
+    let asked = [c, a, maker.id(), b];
+    let found = tasks::by_ids(&mut conn, &asked).unwrap();
+    assert_eq!(found, [tasks[2].clone(), tasks[0].clone(), tasks[1].clone()]);
+    assert_eq!(tasks::by_ids(&mut conn, &[a, a]).unwrap(), tasks[..1]);
+    assert_eq!(tasks::by_ids(&mut conn, &[]).unwrap(), []);
+    let given = tasks::results(&mut conn, &[b, a, b], 100).unwrap();
+    assert_eq!(given.len(), 2);
+}
+
+/// Ids are minted when a submission arrives; it is stored a little later. Their time also runs ahead,
+/// where many are minted at once, or the clock is set back.
+fn a_list_of_a_time_goes_by_the_submission_and_not_by_the_id(db: &TestDb) {
+    let mut conn = open(db).connect().unwrap();
+    let mut maker = Maker::new();
+    let agent: ains_core::AgentId = "a".parse().unwrap();
+    let tasks: Vec<_> = [92, 98, 101, 105, 160, 215]
+        .into_iter()
+        .flat_map(|seconds| {
+            let mut some = [0; 3].map(|key| maker.ready("c", key));
+            some[1].task.hand_over(agent.clone(), at(215)).unwrap();
+            some[2].task.cancel("x", at(215)).unwrap();
+            // Their ids say 100 seconds.
+            some.map(|mut stored| {
+                stored.task.created_at = at(seconds);
+                stored
+            })
+        })
+        .collect();
+    conn.transact(|conn| tasks::insert(conn, &tasks)).unwrap();
+    let mut seconds = |filter: &Filter| -> Vec<i64> {
+        let page = Page {
+            limit: 100,
+            offset: 0,
+            before: None,
+        };
+        let listed = tasks::list(&mut conn, filter, page).unwrap();
+        let counted = tasks::count(&mut conn, filter, 100).unwrap();
+        assert_eq!(counted, i64::try_from(listed.len()).unwrap());
+        listed
+            .iter()
+            .rev()
+            .map(|stored| stored.task.created_at.as_micros() / 1_000_000)
+            .collect()
+    };
+    let time = |after: i64, before: i64| Filter {
+        created_after: Some(at(after)),
+        created_before: Some(at(before)),
+        ..Filter::default()
+    };
+    for status in [
+        Status::Pending,
+        Status::Assigned,
+        Status::Active,
+        Status::Cancelled,
+    ] {
+        let expected: &[i64] = match status {
+            Status::Pending | Status::Cancelled => &[98, 101, 105],
+            _ if tasks[1].task.status == status => &[98, 101, 105],
+            _ => &[],
+        };
+        let filter = Filter {
+            status: Some(status),
+            ..time(98, 160)
+        };
+        assert_eq!(seconds(&filter), expected, "{status}");
+    }
+    assert_eq!(
+        seconds(&time(98, 160)),
+        [98, 98, 98, 101, 101, 101, 105, 105, 105]
+    );
+    assert_eq!(seconds(&time(0, 93)), [92, 92, 92], "the clock was set back");
+    assert_eq!(
+        seconds(&time(161, 300)),
+        [215, 215, 215],
+        "it waited for the writer"
+    );
+    let of_agent = Filter {
+        agent: Some(agent),
+        ..time(100, 200)
+    };
+    assert_eq!(seconds(&of_agent), [101, 105, 160]);
 }

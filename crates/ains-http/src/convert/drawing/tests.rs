@@ -1,6 +1,6 @@
 use ains_core::dependency::Edge;
 use ains_core::task::TaskSpec;
-use ains_core::{Name, TaskId, Timestamp};
+use ains_core::{Name, Status, StepStatus, TaskId, Timestamp};
 
 use super::*;
 
@@ -45,6 +45,14 @@ fn view() -> GraphView {
     }
 }
 
+fn dot(view: &GraphView) -> String {
+    Picture::of_tasks(view).drawn_in(Language::Dot)
+}
+
+fn mermaid(view: &GraphView) -> String {
+    Picture::of_tasks(view).drawn_in(Language::Mermaid)
+}
+
 #[test]
 fn graphviz_gets_a_line_for_each_task_and_edge() {
     let drawn = dot(&view());
@@ -75,14 +83,20 @@ fn mermaid_gets_a_line_for_each_task_and_edge() {
         "  n1 --> n0",
         "  n0 -.->|failure| n2",
         "  classDef PENDING fill:#eceff1",
-        "  classDef ASSIGNED fill:#fff9c4",
         "  classDef ACTIVE fill:#bbdefb",
         "  classDef COMPLETED fill:#c8e6c9",
-        "  classDef FAILED fill:#ffcdd2",
-        "  classDef CANCELLED fill:#d7ccc8",
         "  style n0 stroke-width:3px\n",
     ];
     assert_eq!(drawn, expected.join("\n"));
+}
+
+#[test]
+fn every_status_has_a_colour() {
+    let of_tasks = Status::ALL.iter().map(|status| status.as_str());
+    let of_steps = StepStatus::ALL.iter().map(|status| status.as_str());
+    for status in of_tasks.chain(of_steps) {
+        assert!(colour(status).starts_with('#'), "{status}");
+    }
 }
 
 #[test]

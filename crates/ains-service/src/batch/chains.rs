@@ -1,0 +1,398 @@
+//! Chains in a batch: what clients do with them, what the ends of their tasks mean for them, and the
+//! tasks that they start and cancel.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ains_core::chain::{
+    Cancel, Chain, Decision, Event, Output, Place, Plan as ChainPlan, Previous, Refusal, Start,
+};
+use ains_core::{ChainId, Task, TaskId};
+use ains_store::StoreError;
+use ains_store::chains::{self, StoredChain};
+use ains_store::tasks::{self, Documents, StoredTask};
+
+use super::once::{earlier_answer, keep_answer};
+use super::{Batch, Loaded, Outcome, Plan};
+use crate::chains::summary;
+use crate::engine::Subject;
+use crate::entropy::mint;
+use crate::error::Error;
+use crate::input::{Raw, raw, to_raw, with};
+use crate::model::{Answer, ChainSummary, NewChain, Once};
+use crate::op::{Found, Op};
+
+/// A chain that this batch works on.
+pub(super) struct LoadedChain {
+    stored: StoredChain,
+    plan: Arc<ChainPlan>,
+    /// Its input, if it is new.
+    new: Option<Box<str>>,
+    is_changed: bool,
+}
+
+impl Batch<'_> {
+    /// Locks and loads chains that are not loaded yet.
+    pub(super) fn load_chains(&mut self, ids: impl IntoIterator<Item = ChainId>) -> Result<(), StoreError> {
+        let missing: std::collections::BTreeSet<ChainId> = ids
+            .into_iter()
+            .filter(|id| !self.chains.contains_key(id))
+            .collect();
+        let missing: Vec<ChainId> = missing.into_iter().collect();
+        for stored in chains::lock(self.tx.conn, &missing)? {
+            let plan = self.plans.of(self.tx.conn, stored.id)?;
+            let loaded = LoadedChain {
+                stored,
+                plan,
+                new: None,
+                is_changed: false,
+            };
+            self.chains.insert(loaded.stored.id, loaded);
+        }
+        Ok(())
+    }
+
+    /// Does what clients want of chains, and what the ends of tasks mean for them, until nothing
+    /// follows any more; then saves the chains.
+    pub(super) fn follow_chains(
+        &mut self,
+        ops: &[Op],
+        plan: &mut Plan,
+        outcomes: &mut [Outcome],
+    ) -> Result<(), StoreError> {
+        for (op, outcome) in ops.iter().zip(outcomes) {
+            match op {
+                Op::CreateChain { id, new, once, .. } => {
+                    *outcome = Outcome::Chain(self.create_chain(*id, new, once.as_ref())?);
+                }
+                Op::SteerChain {
+                    chain, owner, event, ..
+                } => *outcome = Outcome::Chain(self.steer_chain(*chain, owner.as_ref(), event)?),
+                Op::Advance(found) => self.advance_chain(found)?,
+                _ => {}
+            }
+        }
+        loop {
+            let ended: Vec<(ChainId, Place, TaskId)> = self
+                .tasks
+                .values()
+                .filter(|loaded| loaded.dirty && loaded.stored.task.status.is_terminal())
+                .filter_map(|loaded| {
+                    let (chain, place) = loaded.stored.task.chain?;
+                    Some((chain, place, loaded.stored.task.id))
+                })
+                .filter(|(_, _, task)| !self.followed.contains(task))
+                .collect();
+            if ended.is_empty() {
+                break;
+            }
+            self.load_chains(ended.iter().map(|(chain, _, _)| *chain))?;
+            for (chain, place, id) in ended {
+                self.followed.insert(id);
+                let Some(task) = self.tasks.get(&id).map(|loaded| &loaded.stored.task) else {
+                    continue;
+                };
+                let Some(ending) = task.ending() else { continue };
+                let event = Event::TaskEnded {
+                    place,
+                    ending,
+                    error: task.error.clone(),
+                };
+                // A chain takes in the end of any of its tasks in any state.
+                let _ = self.tell_chain(chain, event)?;
+            }
+            // What was cancelled may be waited for.
+            self.settle(plan, true)?;
+        }
+        self.save_chains()
+    }
+
+    fn create_chain(
+        &mut self,
+        id: ChainId,
+        new: &NewChain,
+        once: Option<&Once<ChainSummary>>,
+    ) -> Result<Result<Answer<ChainSummary>, Error>, StoreError> {
+        let now = self.tx.now;
+        if let Some(once) = once
+            && let Some(earlier) = earlier_answer(self.tx.conn, once, now)?
+        {
+            return Ok(earlier.map(Answer::Replayed));
+        }
+        let stored = StoredChain {
+            id,
+            client: new.client.clone(),
+            name: new.name.clone(),
+            chain: Chain::new(),
+            current_step: 0,
+            total_steps: new.plan.len(),
+            version: 0,
+            created_at: now,
+            updated_at: now,
+            asked_at: None,
+        };
+        self.plans.put(id, &new.plan);
+        self.chains.insert(
+            id,
+            LoadedChain {
+                stored,
+                plan: Arc::clone(&new.plan),
+                new: Some(new.input.clone()),
+                is_changed: true,
+            },
+        );
+        if let Err(refusal) = self.tell_chain(id, Event::Begin)? {
+            return Ok(Err(refusal.into()));
+        }
+        let created = self.summary_of(id);
+        if let (Some(once), Ok(created)) = (once, &created) {
+            keep_answer(self.tx.conn, once, (once.render)(created), now)?;
+        }
+        Ok(created.map(Answer::Fresh))
+    }
+
+    fn steer_chain(
+        &mut self,
+        id: ChainId,
+        owner: Option<&ains_core::ClientId>,
+        event: &Event,
+    ) -> Result<Result<Answer<ChainSummary>, Error>, StoreError> {
+        let Some(loaded) = self.chains.get(&id) else {
+            return Ok(Err(no_chain(id)));
+        };
+        if owner.is_some_and(|owner| *owner != loaded.stored.client) {
+            return Ok(Err(Error::NotOwner));
+        }
+        if let Err(refusal) = self.tell_chain(id, event.clone())? {
+            return Ok(Err(refusal.into()));
+        }
+        Ok(self.summary_of(id).map(Answer::Fresh))
+    }
+
+    /// Takes in answers, unless the chain has changed since it asked: then it is asked again.
+    fn advance_chain(&mut self, found: &Found) -> Result<(), StoreError> {
+        let Some(loaded) = self.chains.get(&found.chain) else {
+            return Ok(());
+        };
+        if loaded.stored.version != found.version || loaded.is_changed {
+            self.tx.after.asked.insert(found.chain);
+            return Ok(());
+        }
+        for (step, list) in &found.lists {
+            chains::keep(self.tx.conn, found.chain, *step, list)?;
+        }
+        // A chain takes in answers in any state.
+        let _ = self.tell_chain(found.chain, Event::Evaluated(found.answers.clone()))?;
+        Ok(())
+    }
+
+    fn summary_of(&self, id: ChainId) -> Result<ChainSummary, Error> {
+        let loaded = self.chains.get(&id).ok_or_else(|| no_chain(id))?;
+        Ok(summary(&loaded.stored, &loaded.plan))
+    }
+
+    /// Tells a loaded chain what happened, and does what it decides.
+    fn tell_chain(&mut self, id: ChainId, event: Event) -> Result<Result<(), Refusal>, StoreError> {
+        let now = self.tx.now;
+        let Some(loaded) = self.chains.get_mut(&id) else {
+            return Ok(Ok(()));
+        };
+        let was_ended = loaded.stored.chain.status.is_terminal();
+        let decision = match loaded.stored.chain.on(&loaded.plan, event, now) {
+            Ok(decision) => decision,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        if !decision.changed {
+            return Ok(Ok(()));
+        }
+        loaded.is_changed = true;
+        loaded.stored.updated_at = now.max(loaded.stored.updated_at);
+        if loaded.stored.chain.status.is_terminal() && !was_ended {
+            self.tx.after.ended.push(Subject::Chain(id));
+        }
+        let Decision { start, cancel, .. } = decision;
+        if !cancel.is_empty() {
+            self.cancel_steps(id, &cancel)?;
+        }
+        self.start_tasks(id, start)?;
+        Ok(Ok(()))
+    }
+
+    /// Cancels the running tasks of steps.
+    fn cancel_steps(&mut self, id: ChainId, cancels: &[Cancel]) -> Result<(), StoreError> {
+        let stored = chains::unfinished(self.tx.conn, id)?;
+        let new = self.tasks.values().filter_map(|loaded| {
+            let (chain, place) = loaded.stored.task.chain?;
+            (loaded.before.is_none() && chain == id).then_some((place, loaded.stored.task.id))
+        });
+        let running: Vec<(Place, TaskId)> = stored.into_iter().chain(new).collect();
+        let concerned = |place: &Place| {
+            cancels
+                .iter()
+                .find(|cancel| cancel.step == place.step && cancel.compensation == place.compensation)
+        };
+        let wanted: Vec<(TaskId, &Cancel)> = running
+            .iter()
+            .filter_map(|(place, task)| Some((*task, concerned(place)?)))
+            .collect();
+        self.load(wanted.iter().map(|(task, _)| *task))?;
+        for (task, cancel) in wanted {
+            let Some(loaded) = self.tasks.get_mut(&task) else {
+                continue;
+            };
+            // What has ended in this very batch is left as it is.
+            if let Ok(effects) = loaded.stored.task.cancel(&cancel.reason, self.tx.now) {
+                loaded.dirty = true;
+                self.apply(task, effects);
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the tasks that a chain starts.
+    fn start_tasks(&mut self, id: ChainId, starts: Vec<Start>) -> Result<(), StoreError> {
+        let mut outputs = Outputs::default();
+        for start in starts {
+            let Some(loaded) = self.chains.get(&id) else {
+                return Ok(());
+            };
+            let (client, plan) = (loaded.stored.client.clone(), Arc::clone(&loaded.plan));
+            let previous = self.previous(id, &start.previous, &mut outputs)?;
+            let input = start.input.unwrap_or_else(|| plan.input(start.place).into());
+            let input = match previous {
+                Some(previous) => with(&input, [("previous_output", Some(previous))]),
+                None => input,
+            };
+            let mut spec = plan.task(start.place).spec(client);
+            spec.name = plan.step(start.place.step).name.parse().ok();
+            spec.chain = Some((id, start.place));
+            let task = mint!(self.tx.entropy, TaskId, self.tx.now);
+            let stored = StoredTask {
+                task: Task::submitted(task, spec, self.tx.now),
+                documents: Documents {
+                    input: Some(input),
+                    ..Documents::default()
+                },
+                claim_id: None,
+                depends_on: Vec::new(),
+            };
+            self.tasks.insert(
+                task,
+                Loaded {
+                    stored,
+                    before: None,
+                    was_leased: false,
+                    dirty: true,
+                    queued: false,
+                },
+            );
+        }
+        Ok(())
+    }
+
+    /// What is put into the input of a task as `previous_output`.
+    fn previous(
+        &mut self,
+        id: ChainId,
+        previous: &Previous,
+        outputs: &mut Outputs,
+    ) -> Result<Option<Raw>, StoreError> {
+        Ok(match previous {
+            Previous::None => None,
+            Previous::Step(step) => Some(self.output_of(id, *step, outputs)?),
+            Previous::Own(place) => Some(self.result_at(id, *place)?),
+            Previous::Named(steps) => {
+                let mut named: BTreeMap<String, Raw> = BTreeMap::new();
+                for step in steps {
+                    let output = self.output_of(id, *step, outputs)?;
+                    if let Some(loaded) = self.chains.get(&id) {
+                        named.insert(loaded.plan.step(*step).name.clone(), output);
+                    }
+                }
+                to_raw(&named)
+            }
+        })
+    }
+
+    /// The output of a step; null if it has none.
+    fn output_of(&mut self, id: ChainId, step: u32, outputs: &mut Outputs) -> Result<Raw, StoreError> {
+        if let Some(known) = outputs.0.get(&step) {
+            return Ok(known.clone());
+        }
+        let Some(loaded) = self.chains.get(&id) else {
+            return Ok(null());
+        };
+        let output = match loaded.stored.chain.output(&loaded.plan, step) {
+            Output::None => null(),
+            Output::Task(place) => self.result_at(id, place)?,
+            Output::Items { step, total: 0, .. } => {
+                let _ = step;
+                raw("[]").unwrap_or_else(null)
+            }
+            Output::Items { step, .. } => {
+                let mut lists = chains::lists(self.tx.conn, id, &[step])?;
+                let output = lists.remove(&step).and_then(|(_, output)| output);
+                output.as_deref().and_then(raw).unwrap_or_else(null)
+            }
+        };
+        outputs.0.insert(step, output.clone());
+        Ok(output)
+    }
+
+    /// The result of the task at a place; null if it has none.
+    fn result_at(&mut self, id: ChainId, place: Place) -> Result<Raw, StoreError> {
+        let here = self
+            .tasks
+            .values()
+            .find(|loaded| loaded.stored.task.chain == Some((id, place)));
+        let result = match here.map(|loaded| &loaded.stored.documents.result) {
+            // It has completed in this very batch.
+            Some(Some(result)) => Some(result.clone()),
+            _ => chains::at_places(self.tx.conn, id, &[place])?
+                .pop()
+                .map(|task| tasks::results(self.tx.conn, &[task.id], usize::MAX))
+                .transpose()?
+                .and_then(|mut given| given.pop()?.result),
+        };
+        Ok(result.as_deref().and_then(raw).unwrap_or_else(null))
+    }
+
+    /// Saves the chains that changed.
+    fn save_chains(&mut self) -> Result<(), StoreError> {
+        let now = self.tx.now;
+        for loaded in self.chains.values_mut().filter(|loaded| loaded.is_changed) {
+            let stored = &mut loaded.stored;
+            stored.version += 1;
+            stored.current_step = stored.chain.current_step(&loaded.plan);
+            let asks = !stored.chain.questions(&loaded.plan).is_empty();
+            stored.asked_at = asks.then_some(now);
+            if asks {
+                self.tx.after.asked.insert(stored.id);
+            }
+        }
+        let changed = self.chains.values().filter(|loaded| loaded.is_changed);
+        let (new, known): (Vec<_>, Vec<_>) = changed.partition(|loaded| loaded.new.is_some());
+        let new: Vec<_> = new
+            .into_iter()
+            .filter_map(|loaded| Some((&loaded.stored, loaded.plan.definition(), loaded.new.as_deref()?)))
+            .collect();
+        chains::insert(self.tx.conn, &new)?;
+        let known: Vec<&StoredChain> = known.into_iter().map(|loaded| &loaded.stored).collect();
+        chains::save(self.tx.conn, &known)
+    }
+}
+
+/// Outputs that have been read for the tasks of one decision, by step.
+#[derive(Default)]
+struct Outputs(BTreeMap<u32, Raw>);
+
+fn null() -> Raw {
+    serde_json::value::RawValue::NULL.to_owned()
+}
+
+fn no_chain(id: ChainId) -> Error {
+    Error::NotFound {
+        entity: "Chain",
+        id: id.to_string(),
+    }
+}

@@ -1,0 +1,40 @@
+//! Calls of every function of the store, with as little data as makes each send all it sends.
+
+#[path = "calls/agents.rs"]
+mod agents;
+#[path = "calls/bookkeeping.rs"]
+mod bookkeeping;
+#[path = "calls/chains.rs"]
+mod chains;
+#[path = "calls/dependencies.rs"]
+mod dependencies;
+#[path = "calls/lists.rs"]
+mod lists;
+#[path = "calls/tasks.rs"]
+mod tasks;
+
+use ains_store::{Conn, StoreError};
+
+use crate::support::Maker;
+use crate::trace::{Trace, Traced};
+
+/// Calls them all, within a transaction that is taken back: the tables stay empty.
+pub(crate) fn all(conn: &mut Conn) -> Traced {
+    let mut traced = None;
+    let taken_back = conn.transact(|conn| {
+        let mut trace = Trace::on(conn);
+        let mut maker = Maker::new();
+        agents::call(&mut trace);
+        let known = tasks::call(&mut trace, &mut maker);
+        lists::call(&mut trace, known[0]);
+        dependencies::call(&mut trace, &known);
+        chains::call(&mut trace, &mut maker);
+        bookkeeping::call(&mut trace);
+        chains::remove(&mut trace);
+        tasks::remove(&mut trace);
+        traced = Some(trace.end());
+        Err::<(), _>(StoreError::Stopping)
+    });
+    assert!(matches!(taken_back, Err(StoreError::Stopping)), "{taken_back:?}");
+    traced.unwrap()
+}
