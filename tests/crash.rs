@@ -9,6 +9,12 @@
 
 #[path = "crash/caller.rs"]
 mod caller;
+#[path = "crash/flow.rs"]
+mod flow;
+#[path = "crash/judge.rs"]
+mod judge;
+#[path = "crash/plan.rs"]
+mod plan;
 #[path = "crash/site.rs"]
 mod site;
 #[path = "crash/swarm.rs"]
@@ -16,10 +22,14 @@ mod swarm;
 
 #[path = "crash/agents.rs"]
 mod agents;
+#[path = "crash/chains.rs"]
+mod chains;
 #[path = "crash/ending.rs"]
 mod ending;
 #[path = "crash/fairness.rs"]
 mod fairness;
+#[path = "crash/graphs.rs"]
+mod graphs;
 #[path = "crash/kills.rs"]
 mod kills;
 #[path = "crash/overload.rs"]

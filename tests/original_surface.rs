@@ -13,6 +13,10 @@ mod agents;
 mod api;
 #[path = "original_surface/batches.rs"]
 mod batches;
+#[path = "original_surface/chains.rs"]
+mod chains;
+#[path = "original_surface/dependencies.rs"]
+mod dependencies;
 #[path = "original_surface/health.rs"]
 mod health;
 #[path = "original_surface/heartbeats.rs"]
