@@ -118,7 +118,9 @@ pub enum Event {
         /// What went wrong, or why it was cancelled.
         error: Option<String>,
     },
-    /// Questions were answered, or could not be, for a reason that names the expression.
+    /// Questions were answered, or could not be, for a reason that names the expression. It does not matter what else
+    /// has happened to the chain meanwhile: answers to questions that are not open any more ([`Chain::is_open`]) are
+    /// passed over, and as long as one is open, the answer stays right.
     Evaluated(Vec<(Question, Result<Answer, String>)>),
     /// It is no longer wanted.
     Cancel {

@@ -20,7 +20,7 @@ use crate::shape::a_chain;
 use crate::world::World;
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1_000) })]
 
     /// The same states as the interpreter's after every event, whatever happens in whatever order; and it ends.
     #[test]

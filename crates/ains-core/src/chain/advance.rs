@@ -83,6 +83,11 @@ impl Chain {
         open
     }
 
+    /// Whether a question is open: whether its answer would be taken in.
+    pub fn is_open(&self, plan: &Plan, question: &Question) -> bool {
+        self.questions(plan).contains(question)
+    }
+
     /// The place of the task that undoes a step.
     pub(super) fn undo_place(&self, step: u32) -> Place {
         Place {

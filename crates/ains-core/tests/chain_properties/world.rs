@@ -198,7 +198,8 @@ impl World {
             // The total does not tell a question about an output from another.
             let is_open = |question: &Question| {
                 let is_output = matches!(question, Question::Output { .. });
-                open.contains(question) || (is_output && open.iter().any(|open| open.step() == step))
+                self.chain.is_open(&self.plan, question)
+                    || (is_output && open.iter().any(|open| open.step() == step))
             };
             let answers = questions.into_iter().filter(|question| !is_open(question));
             let answers = answers
@@ -293,8 +294,17 @@ impl World {
 
     fn take_finished(&mut self, before: &Chain, decision: &Decision) {
         let mut finished = BTreeMap::new();
+        // A new run begins again with some steps, and may end them at once.
+        let begins_again = |step: u32| {
+            let state = before.step(step);
+            let again =
+                matches!(state.status, StepStatus::Failed | StepStatus::Cancelled) || state.undo.is_some();
+            again && self.chain.run > before.run
+        };
+        let had_ended = |step: u32| before.step(step).status.is_finished() && !begins_again(step);
+        self.completed.retain(|step| !begins_again(*step));
         for end in &decision.finished {
-            assert!(!before.step(end.step).status.is_finished(), "finished twice");
+            assert!(!had_ended(end.step), "finished twice");
             assert!(finished.insert(end.step, end.status).is_none());
             assert_eq!(end.status, self.chain.step(end.step).status);
             assert_eq!(end.output, self.chain.output(&self.plan, end.step));
@@ -309,12 +319,8 @@ impl World {
             assert!(output_is_known, "{end:?}");
         }
         for step in 0..self.plan.len() {
-            let is_new =
-                self.chain.step(step).status.is_finished() && !before.step(step).status.is_finished();
+            let is_new = self.chain.step(step).status.is_finished() && !had_ended(step);
             assert_eq!(is_new, finished.contains_key(&step));
-            if before.step(step).status.is_finished() && self.chain.step(step).status == StepStatus::Pending {
-                self.completed.retain(|completed| *completed != step);
-            }
         }
     }
 
