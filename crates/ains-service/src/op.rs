@@ -67,13 +67,18 @@ pub(crate) enum Op {
     Lost { agent: AgentId, tasks: Vec<TaskId> },
 }
 
-/// Answers to what a chain asked, at one version of it.
+/// Answers to what a chain asked.
 pub(crate) struct Found {
     pub(crate) chain: ChainId,
-    pub(crate) version: i64,
-    pub(crate) answers: Vec<(Question, Result<chain::Answer, String>)>,
-    /// Lists to be kept with the answers, by step.
-    pub(crate) lists: Vec<(u32, StepList)>,
+    pub(crate) answers: Vec<Answered>,
+}
+
+/// An answer to a question of a chain.
+pub(crate) struct Answered {
+    pub(crate) question: Question,
+    pub(crate) answer: Result<chain::Answer, String>,
+    /// A list that is kept with the answer.
+    pub(crate) list: Option<StepList>,
 }
 
 /// A change to one task that no agent asked for.

@@ -1,5 +1,5 @@
 //! Answers what chains ask: expressions are evaluated here, outside of any transaction and on no
-//! thread that others wait for, and the answers are applied if the chain has not changed meanwhile.
+//! thread that others wait for, and an answer is applied if the chain still asks the question.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::ains::Ains;
 use crate::error::Error;
-use crate::op::{Found, Op};
+use crate::op::{Answered, Found, Op};
 
 /// How often it is looked for chains that nobody here was told of: after a crash, or of a server that died.
 const RECHECK: Duration = Duration::from_secs(5);
@@ -33,7 +33,6 @@ const OUTPUT: usize = 4 << 20;
 
 /// What is needed to answer what a chain asks.
 struct Asked {
-    version: i64,
     plan: std::sync::Arc<Plan>,
     chain: Chain,
     input: Value,
@@ -130,7 +129,6 @@ async fn answer_one(ains: &Ains, id: ChainId) -> Result<(), Error> {
 fn gather(conn: &mut Conn, stored: StoredChain, plan: std::sync::Arc<Plan>) -> Result<Asked, StoreError> {
     let id = stored.id;
     let mut asked = Asked {
-        version: stored.version,
         input: json(&chains::fixed(conn, id)?.input),
         outputs: BTreeMap::new(),
         items: BTreeMap::new(),
@@ -263,19 +261,17 @@ impl Asked {
     fn answers(mut self, id: ChainId) -> Found {
         let mut lists = std::mem::take(&mut self.lists);
         let asked = &self;
-        let mut found = Found {
-            chain: id,
-            version: asked.version,
-            answers: Vec::new(),
-            lists: Vec::new(),
-        };
+        let mut answers = Vec::new();
         let mut context = Context::new();
         context.set_input(&asked.input);
         for question in asked.chain.questions(&asked.plan) {
+            let mut list = None;
             let answer = if let Question::Output { step, .. } = question {
-                let Some(list) = lists.remove(&step) else { continue };
-                list.map(|list| {
-                    found.lists.push((step, StepList::Output(list.into())));
+                let Some(output) = lists.remove(&step) else {
+                    continue;
+                };
+                output.map(|output| {
+                    list = Some(StepList::Output(output.into()));
                     Answer::Output
                 })
             } else {
@@ -284,15 +280,18 @@ impl Asked {
                 asked.plan.evaluate(&question, &context).map(|evaluation| {
                     let answer = evaluation.answer();
                     if let Evaluation::Items(items) = evaluation {
-                        let text = Value::Array(items).to_string();
-                        found.lists.push((question.step(), StepList::Items(text.into())));
+                        list = Some(StepList::Items(Value::Array(items).to_string().into()));
                     }
                     answer
                 })
             };
-            found.answers.push((question, answer));
+            answers.push(Answered {
+                question,
+                answer,
+                list,
+            });
         }
-        found
+        Found { chain: id, answers }
     }
 
     /// Puts into the context what a question needs.

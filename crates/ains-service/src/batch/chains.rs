@@ -169,20 +169,22 @@ impl Batch<'_> {
         Ok(self.summary_of(id).map(Answer::Fresh))
     }
 
-    /// Takes in answers, unless the chain has changed since it asked: then it is asked again.
+    /// Takes in answers. What is not asked any more is passed over, by the chain and here.
     fn advance_chain(&mut self, found: &Found) -> Result<(), StoreError> {
         let Some(loaded) = self.chains.get(&found.chain) else {
             return Ok(());
         };
-        if loaded.stored.version != found.version || loaded.is_changed {
-            self.tx.after.asked.insert(found.chain);
-            return Ok(());
+        for answered in &found.answers {
+            if let Some(list) = &answered.list
+                && loaded.stored.chain.is_open(&loaded.plan, &answered.question)
+            {
+                chains::keep(self.tx.conn, found.chain, answered.question.step(), list)?;
+            }
         }
-        for (step, list) in &found.lists {
-            chains::keep(self.tx.conn, found.chain, *step, list)?;
-        }
+        let answers = found.answers.iter();
+        let answers = answers.map(|answered| (answered.question, answered.answer.clone()));
         // A chain takes in answers in any state.
-        let _ = self.tell_chain(found.chain, Event::Evaluated(found.answers.clone()))?;
+        let _ = self.tell_chain(found.chain, Event::Evaluated(answers.collect()))?;
         Ok(())
     }
 
