@@ -192,6 +192,8 @@ struct Batch<'a> {
     new_edges: Vec<NewEdge>,
     /// Ended tasks whose dependants have been told.
     settled: BTreeSet<TaskId>,
+    /// Whether no other transaction changes edges or carries ends far; on SQLite none ever does.
+    graphs_locked: bool,
     /// The chains that this batch works on.
     chains: BTreeMap<ChainId, LoadedChain>,
     /// Ended tasks whose chains have been told.
@@ -258,16 +260,11 @@ fn execute(
         new_tasks: Vec::new(),
         new_edges: Vec::new(),
         settled: BTreeSet::new(),
+        graphs_locked: false,
         chains: BTreeMap::new(),
         followed: BTreeSet::new(),
     };
-    let alone = plan.changes_graphs(ops);
-    if alone {
-        ains_store::dependencies::lock_graphs(batch.tx.conn)?;
-        if batch.tx.conn.backend() == Backend::Postgres {
-            plan.look_far(batch.tx.conn, context.settings.cascade)?;
-        }
-    }
+    batch.lock_graphs(ops, plan)?;
     for op in ops.iter_mut() {
         if let Op::Act(act) = op {
             act.run(&mut batch.tx)?;
@@ -278,7 +275,7 @@ fn execute(
     for op in ops.iter() {
         outcomes.push(batch.change(op, plan)?);
     }
-    batch.settle(plan, alone)?;
+    batch.settle(plan)?;
     batch.follow_chains(ops, plan, &mut outcomes)?;
     batch.place_matches(plan);
     batch.route_ready(context, plan)?;
@@ -310,6 +307,19 @@ fn execute(
 }
 
 impl Batch<'_> {
+    /// Keeps other transactions from the graphs, if this one changes them or carries ends far along them,
+    /// and finds out how far.
+    fn lock_graphs(&mut self, ops: &[Op], plan: &mut Plan) -> Result<(), StoreError> {
+        if self.tx.conn.backend() == Backend::Sqlite {
+            self.graphs_locked = true;
+        } else if plan.changes_graphs(ops) {
+            ains_store::dependencies::lock_graphs(self.tx.conn)?;
+            plan.look_far(self.tx.conn, self.settings.cascade)?;
+            self.graphs_locked = true;
+        }
+        Ok(())
+    }
+
     /// Locks the agents and then the tasks that this batch is about, and counts what the agents
     /// hold, in this order.
     fn lock(&mut self, ops: &[Op], plan: &Plan) -> Result<(), StoreError> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ains_core::chain::{Event, Output, Place, Plan};
 use ains_core::{ChainId, ClientId};
 use ains_store::chains::{self, ChainHead, Fixed, StoredChain};
-use ains_store::{Conn, StoreError, tasks};
+use ains_store::{Conn, StoreError};
 
 use crate::ains::Ains;
 use crate::engine::Subject;
@@ -221,7 +221,7 @@ fn results(
     id: ChainId,
     outputs: Vec<(u32, Output)>,
 ) -> Result<BTreeMap<u32, StepResult>, StoreError> {
-    let mut results = BTreeMap::new();
+    let mut shown = BTreeMap::new();
     let places: BTreeMap<Place, u32> = outputs
         .iter()
         .filter_map(|(step, output)| match output {
@@ -229,23 +229,18 @@ fn results(
             _ => None,
         })
         .collect();
-    let placed = chains::at_places(conn, id, &places.keys().copied().collect::<Vec<_>>())?;
-    let ids: Vec<_> = placed.iter().map(|task| task.id).collect();
-    let steps: BTreeMap<_, u32> = placed
-        .iter()
-        .filter_map(|task| Some((task.id, *places.get(&task.place)?)))
-        .collect();
     let mut left = SHOWN;
-    for given in tasks::results(conn, &ids, left)? {
-        let Some(step) = steps.get(&given.id) else {
-            continue;
+    let at: Vec<Place> = places.keys().copied().collect();
+    for (place, placed) in chains::results(conn, id, &at, left)? {
+        let result = match placed.result {
+            Some(result) => StepResult::Shown(result),
+            None if placed.left_out => StepResult::LeftOut,
+            None => continue,
         };
-        if given.left_out {
-            results.insert(*step, StepResult::LeftOut);
-        } else if let Some(result) = given.result {
-            left = left.saturating_sub(result.len());
-            results.insert(*step, StepResult::Shown(result));
+        if let StepResult::Shown(text) = &result {
+            left = left.saturating_sub(text.len());
         }
+        shown.extend(places.get(&place).map(|step| (*step, result)));
     }
     let with_lists: Vec<u32> = outputs
         .iter()
@@ -259,7 +254,7 @@ fn results(
         };
         let list = lists.remove(&step).and_then(|(_, output)| output);
         let list = list.or_else(|| (total == 0).then(|| "[]".to_owned()));
-        results.extend(list.map(|list| {
+        shown.extend(list.map(|list| {
             let fits = list.len() <= left;
             left = left.saturating_sub(if fits { list.len() } else { 0 });
             let result = if fits {
@@ -270,5 +265,5 @@ fn results(
             (step, result)
         }));
     }
-    Ok(results)
+    Ok(shown)
 }

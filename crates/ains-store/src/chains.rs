@@ -1,17 +1,24 @@
 //! Chains: what changes with every step, and apart from it what does not.
+//!
+//! | file | what |
+//! |---|---|
+//! | `places` | the tasks of a chain, by their places |
+//! | `lists` | what steps go through, and what came out |
 
-use std::collections::BTreeMap;
+mod lists;
+mod places;
 
-use ains_core::chain::{Chain, ChainStatus, Definition, Place};
-use ains_core::{ChainId, ClientId, Name, Status, TaskId, Timestamp};
+use ains_core::chain::{Chain, ChainStatus, Definition};
+use ains_core::{ChainId, ClientId, Name, Timestamp};
 use diesel::prelude::*;
-use diesel::sql_types::Text;
 use serde::Serialize;
 
+pub use self::lists::{StepList, StepLists, keep, lists};
+pub use self::places::{PlacedResult, of_tasks, results, unfinished};
 use crate::codec::{count, micros, number, read};
 use crate::connection::Conn;
 use crate::error::StoreError;
-use crate::schema::{chain_definitions, chain_steps, task_chains, tasks};
+use crate::schema::{chain_definitions, task_chains};
 use crate::set::SetQuery;
 use crate::statement::{Statement, statement, values};
 
@@ -32,8 +39,6 @@ pub struct StoredChain {
     pub current_step: u32,
     /// How many steps it has.
     pub total_steps: u32,
-    /// One more with every change.
-    pub version: i64,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -72,28 +77,6 @@ pub struct Fixed {
     pub input: Box<str>,
 }
 
-/// The task at a place of a chain.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PlacedTask {
-    /// Where.
-    pub place: Place,
-    /// Which.
-    pub id: TaskId,
-    /// Where it stands.
-    pub status: Status,
-    /// Its result, if it was asked for: JSON text.
-    pub result: Option<Box<str>>,
-}
-
-/// A list that belongs to a step with `for_each`, JSON text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StepList {
-    /// What it goes through.
-    Items(Box<str>),
-    /// What came out.
-    Output(Box<str>),
-}
-
 #[derive(Debug, Queryable, Selectable, Insertable, Serialize)]
 #[diesel(table_name = task_chains, treat_none_as_default_value = false)]
 struct ChainRow {
@@ -103,7 +86,6 @@ struct ChainRow {
     status: String,
     current_step: i32,
     total_steps: i32,
-    version: i64,
     state: String,
     created_at: i64,
     updated_at: i64,
@@ -133,34 +115,16 @@ struct DefinitionRow {
 }
 
 statement!(
-    InsertChain = "INSERT INTO task_chains (id, client_id, name, status, current_step, total_steps, version, \
-    state, created_at, updated_at, ended_at, asked_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    InsertChain = "INSERT INTO task_chains (id, client_id, name, status, current_step, total_steps, \
+    state, created_at, updated_at, ended_at, asked_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 );
 
 statement!(InsertDefinition = "INSERT INTO chain_definitions (chain_id, definition, input) VALUES (?, ?, ?)");
 
 statement!(
-    SaveChain = "UPDATE task_chains SET status = ?, current_step = ?, version = ?, state = ?, updated_at = ?, \
+    SaveChain = "UPDATE task_chains SET status = ?, current_step = ?, state = ?, updated_at = ?, \
     ended_at = ?, asked_at = ? WHERE id = ?"
 );
-
-statement!(AtPlace = "SELECT chain_place, id, status FROM tasks WHERE chain_id = ? AND chain_place = ?");
-
-#[derive(Debug, QueryableByName)]
-struct PlacedRow {
-    #[diesel(sql_type = Text)]
-    chain_place: String,
-    #[diesel(sql_type = Text)]
-    id: String,
-    #[diesel(sql_type = Text)]
-    status: String,
-}
-
-#[derive(Debug, Serialize)]
-struct AtPlaceRow<'a> {
-    chain_id: &'a str,
-    chain_place: &'a str,
-}
 
 impl ChainRow {
     fn new(stored: &StoredChain) -> Result<Self, StoreError> {
@@ -172,7 +136,6 @@ impl ChainRow {
             status: chain.status.as_str().to_owned(),
             current_step: number(stored.current_step),
             total_steps: number(stored.total_steps),
-            version: stored.version,
             state: json(chain)?,
             created_at: stored.created_at.as_micros(),
             updated_at: stored.updated_at.as_micros(),
@@ -189,7 +152,6 @@ impl ChainRow {
             chain: parse(T, &self.state)?,
             current_step: count(self.current_step),
             total_steps: count(self.total_steps),
-            version: self.version,
             created_at: Timestamp::from_micros(self.created_at),
             updated_at: Timestamp::from_micros(self.updated_at),
             asked_at: self.asked_at.map(Timestamp::from_micros),
@@ -254,7 +216,6 @@ pub fn insert(conn: &mut Conn, chains: &[(&StoredChain, &Definition, &str)]) -> 
                     &row.status,
                     row.current_step,
                     row.total_steps,
-                    row.version,
                     &row.state,
                     row.created_at,
                     row.updated_at,
@@ -304,7 +265,6 @@ pub fn save(conn: &mut Conn, chains: &[&StoredChain]) -> Result<(), StoreError> 
                 Statement::<SaveChain>::new(values![
                     &row.status,
                     row.current_step,
-                    row.version,
                     &row.state,
                     row.updated_at,
                     row.ended_at,
@@ -316,7 +276,7 @@ pub fn save(conn: &mut Conn, chains: &[&StoredChain]) -> Result<(), StoreError> 
         }
         Conn::Postgres(c) => {
             SetQuery::new(
-                "UPDATE task_chains c SET status = n.status, current_step = n.current_step, version = n.version, \
+                "UPDATE task_chains c SET status = n.status, current_step = n.current_step, \
                  state = n.state, updated_at = n.updated_at, ended_at = n.ended_at, asked_at = n.asked_at \
                  FROM json_populate_recordset(NULL::task_chains, ",
                 &rows,
@@ -451,137 +411,6 @@ pub fn asked(conn: &mut Conn, until: Timestamp, limit: i64) -> Result<Vec<ChainI
             .load(c)?
     });
     ids.iter().map(|id| read(T, id)).collect()
-}
-
-/// The chains that `tasks` are part of. That never changes, so nothing is locked.
-///
-/// # Errors
-/// When the database fails, or a row is corrupt.
-pub fn of_tasks(conn: &mut Conn, ids: &[TaskId]) -> Result<Vec<ChainId>, StoreError> {
-    use tasks::dsl;
-    let ids: Vec<String> = ids.iter().map(TaskId::to_string).collect();
-    let chains: Vec<Option<String>> = load_in!(
-        conn,
-        dsl::tasks.filter(dsl::chain_id.is_not_null()),
-        dsl::id,
-        &ids,
-        dsl::chain_id
-    );
-    chains.iter().flatten().map(|id| read("tasks", id)).collect()
-}
-
-/// The tasks of a chain that have not ended.
-///
-/// # Errors
-/// When the database fails, or a row is corrupt.
-pub fn unfinished(conn: &mut Conn, id: ChainId) -> Result<Vec<(Place, TaskId)>, StoreError> {
-    use tasks::dsl;
-    let rows: Vec<(Option<String>, String)> = per_backend!(conn, |c| {
-        dsl::tasks
-            .filter(dsl::chain_id.eq(id.to_string()))
-            .filter(dsl::ended_at.is_null())
-            .select((dsl::chain_place, dsl::id))
-            .load(c)?
-    });
-    rows.iter()
-        .filter_map(|(place, id)| Some((place.as_deref()?, id)))
-        .map(|(place, id)| Ok((read("tasks", place)?, read("tasks", id)?)))
-        .collect()
-}
-
-/// The tasks at `places` of a chain, without their results.
-///
-/// # Errors
-/// When the database fails, or a row is corrupt.
-pub fn at_places(conn: &mut Conn, id: ChainId, places: &[Place]) -> Result<Vec<PlacedTask>, StoreError> {
-    let texts: Vec<String> = places.iter().map(Place::to_string).collect();
-    let chain = id.to_string();
-    let rows: Vec<PlacedRow> = match conn {
-        Conn::Sqlite(c) => {
-            let mut rows = Vec::with_capacity(texts.len());
-            for place in &texts {
-                rows.extend(Statement::<AtPlace>::new(values![&chain, place]).load::<PlacedRow>(c)?);
-            }
-            rows
-        }
-        // With `= ANY`, the plan for a new table would go on to read all tasks of the chain.
-        Conn::Postgres(c) => {
-            let given: Vec<AtPlaceRow<'_>> = texts
-                .iter()
-                .map(|place| AtPlaceRow {
-                    chain_id: &chain,
-                    chain_place: place,
-                })
-                .collect();
-            SetQuery::new(
-                "SELECT t.chain_place, t.id, t.status FROM json_populate_recordset(NULL::tasks, ",
-                &given,
-                "::json) n JOIN tasks t ON t.chain_id = n.chain_id AND t.chain_place = n.chain_place",
-            )?
-            .load(c)?
-        }
-    };
-    rows.iter()
-        .map(|row| {
-            Ok(PlacedTask {
-                place: read("tasks", &row.chain_place)?,
-                id: read("tasks", &row.id)?,
-                status: read("tasks", &row.status)?,
-                result: None,
-            })
-        })
-        .collect()
-}
-
-/// The lists of steps, by step: items and output, JSON text.
-pub type StepLists = BTreeMap<u32, (Option<String>, Option<String>)>;
-
-/// The lists of steps of a chain that go through some, by step: items and output.
-///
-/// # Errors
-/// When the database fails.
-pub fn lists(conn: &mut Conn, id: ChainId, steps: &[u32]) -> Result<StepLists, StoreError> {
-    use chain_steps::dsl;
-    if steps.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let steps: Vec<i32> = steps.iter().map(|step| number(*step)).collect();
-    let rows: Vec<(i32, Option<String>, Option<String>)> = load_in!(
-        conn,
-        dsl::chain_steps.filter(dsl::chain_id.eq(id.to_string())),
-        dsl::step,
-        steps,
-        (dsl::step, dsl::items, dsl::output)
-    );
-    Ok(rows
-        .into_iter()
-        .map(|(step, items, output)| (count(step), (items, output)))
-        .collect())
-}
-
-/// Keeps a list of a step; a new list of what it goes through forgets what came out of an older one.
-///
-/// # Errors
-/// When the database fails.
-pub fn keep(conn: &mut Conn, id: ChainId, step: u32, list: &StepList) -> Result<(), StoreError> {
-    use chain_steps::dsl;
-    let key = (dsl::chain_id.eq(id.to_string()), dsl::step.eq(number(step)));
-    let (items, output) = match list {
-        StepList::Items(items) => (Some(items.as_ref()), None),
-        StepList::Output(output) => (None, Some(output.as_ref())),
-    };
-    per_backend!(conn, |c| {
-        let new = (key, dsl::items.eq(items), dsl::output.eq(output));
-        let insert = diesel::insert_into(chain_steps::table).values(new);
-        let conflict = insert.on_conflict((dsl::chain_id, dsl::step)).do_update();
-        match list {
-            StepList::Items(_) => conflict
-                .set((dsl::items.eq(items), dsl::output.eq(output)))
-                .execute(c)?,
-            StepList::Output(_) => conflict.set(dsl::output.eq(output)).execute(c)?,
-        }
-    });
-    Ok(())
 }
 
 /// Removes at most `limit` chains that ended before `before`; returns which, and their status.

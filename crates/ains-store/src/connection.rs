@@ -29,9 +29,10 @@ macro_rules! load_in {
                 }
                 rows
             }
-            $crate::connection::Conn::Postgres(c) => {
-                $table.filter($key.eq_any($values)).select($columns).load(c)?
-            }
+            $crate::connection::Conn::Postgres(c) => match Vec::from_iter($values) {
+                values if values.is_empty() => Vec::new(),
+                values => $table.filter($key.eq_any(values)).select($columns).load(c)?,
+            },
         }
     };
 }

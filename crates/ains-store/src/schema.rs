@@ -127,7 +127,6 @@ diesel::table! {
         status -> Text,
         current_step -> Integer,
         total_steps -> Integer,
-        version -> BigInt,
         state -> Text,
         created_at -> BigInt,
         updated_at -> BigInt,

@@ -132,6 +132,9 @@ pub fn by_ids(conn: &mut Conn, ids: &[TaskId]) -> Result<Vec<StoredTask>, StoreE
 /// # Errors
 /// When the database fails, or a row is corrupt.
 pub fn states(conn: &mut Conn, ids: &[TaskId]) -> Result<Vec<Task>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut rows: Vec<StateRow> = match conn {
         Conn::Sqlite(c) => hot_sqlite::find(c, ids)?,
         Conn::Postgres(c) => dsl::tasks

@@ -8,7 +8,7 @@ use ains_core::ChainId;
 use ains_core::chain::{Answer, Chain, Evaluation, Needs, Output, Place, Plan, Question};
 use ains_core::expression::{Context, StepValue};
 use ains_store::chains::{self, StepList, StoredChain};
-use ains_store::{Conn, StoreError, tasks};
+use ains_store::{Conn, StoreError};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
@@ -203,13 +203,10 @@ fn list(text: Option<&str>) -> Value {
 
 /// The results of the tasks at `places`.
 fn results_at(conn: &mut Conn, id: ChainId, places: &[Place]) -> Result<BTreeMap<Place, Value>, StoreError> {
-    let placed = chains::at_places(conn, id, places)?;
-    let ids: Vec<_> = placed.iter().map(|task| task.id).collect();
-    let places: BTreeMap<_, Place> = placed.iter().map(|task| (task.id, task.place)).collect();
-    let results = tasks::results(conn, &ids, SEEN)?;
-    Ok(results
+    let placed = chains::results(conn, id, places, SEEN)?;
+    Ok(placed
         .into_iter()
-        .filter_map(|given| Some((*places.get(&given.id)?, json(given.result.as_deref()?))))
+        .filter_map(|(place, placed)| Some((place, json(placed.result.as_deref()?))))
         .collect())
 }
 
@@ -230,28 +227,16 @@ fn put_together(
             compensation: false,
         })
         .collect();
-    let placed = chains::at_places(conn, id, &places)?;
-    let completed: Vec<_> = placed
-        .iter()
-        .filter(|task| task.status == ains_core::Status::Completed)
-        .collect();
-    let ids: Vec<_> = completed.iter().map(|task| task.id).collect();
-    let items: BTreeMap<_, u32> = completed
-        .iter()
-        .filter_map(|task| Some((task.id, task.place.item?)))
-        .collect();
-    let mut results: BTreeMap<u32, Box<str>> = BTreeMap::new();
-    for given in tasks::results(conn, &ids, OUTPUT)? {
-        if given.left_out {
-            return Ok(Err(format!(
-                "the results of the items have more than {OUTPUT} characters together"
-            )));
-        }
-        let item = items.get(&given.id).copied();
-        results.extend(item.zip(given.result));
+    let mut placed = chains::results(conn, id, &places, OUTPUT)?;
+    if placed.values().any(|placed| placed.left_out) {
+        return Ok(Err(format!(
+            "the results of the items have more than {OUTPUT} characters together"
+        )));
     }
-    let texts: Vec<&str> = (0..total)
-        .map(|item| results.get(&item).map_or("null", |result| &**result))
+    // What failed has no result.
+    let results = places.iter().map(|place| placed.remove(place)?.result);
+    let texts: Vec<Box<str>> = results
+        .map(|result| result.unwrap_or_else(|| "null".into()))
         .collect();
     Ok(Ok(format!("[{}]", texts.join(","))))
 }

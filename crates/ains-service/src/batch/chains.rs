@@ -1,7 +1,7 @@
 //! Chains in a batch: what clients do with them, what the ends of their tasks mean for them, and the
 //! tasks that they start and cancel.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ains_core::chain::{
@@ -10,7 +10,7 @@ use ains_core::chain::{
 use ains_core::{ChainId, Task, TaskId};
 use ains_store::StoreError;
 use ains_store::chains::{self, StoredChain};
-use ains_store::tasks::{self, Documents, StoredTask};
+use ains_store::tasks::{Documents, StoredTask};
 
 use super::once::{earlier_answer, keep_answer};
 use super::{Batch, Loaded, Outcome, Plan};
@@ -34,7 +34,7 @@ pub(super) struct LoadedChain {
 impl Batch<'_> {
     /// Locks and loads chains that are not loaded yet.
     pub(super) fn load_chains(&mut self, ids: impl IntoIterator<Item = ChainId>) -> Result<(), StoreError> {
-        let missing: std::collections::BTreeSet<ChainId> = ids
+        let missing: BTreeSet<ChainId> = ids
             .into_iter()
             .filter(|id| !self.chains.contains_key(id))
             .collect();
@@ -102,7 +102,7 @@ impl Batch<'_> {
                 let _ = self.tell_chain(chain, event)?;
             }
             // What was cancelled may be waited for.
-            self.settle(plan, true)?;
+            self.settle(plan)?;
         }
         self.save_chains()
     }
@@ -126,7 +126,6 @@ impl Batch<'_> {
             chain: Chain::new(),
             current_step: 0,
             total_steps: new.plan.len(),
-            version: 0,
             created_at: now,
             updated_at: now,
             asked_at: None,
@@ -327,10 +326,7 @@ impl Batch<'_> {
         let output = match loaded.stored.chain.output(&loaded.plan, step) {
             Output::None => null(),
             Output::Task(place) => self.result_at(id, place)?,
-            Output::Items { step, total: 0, .. } => {
-                let _ = step;
-                raw("[]").unwrap_or_else(null)
-            }
+            Output::Items { total: 0, .. } => raw("[]").unwrap_or_else(null),
             Output::Items { step, .. } => {
                 let mut lists = chains::lists(self.tx.conn, id, &[step])?;
                 let output = lists.remove(&step).and_then(|(_, output)| output);
@@ -347,14 +343,13 @@ impl Batch<'_> {
             .tasks
             .values()
             .find(|loaded| loaded.stored.task.chain == Some((id, place)));
-        let result = match here.map(|loaded| &loaded.stored.documents.result) {
-            // It has completed in this very batch.
-            Some(Some(result)) => Some(result.clone()),
-            _ => chains::at_places(self.tx.conn, id, &[place])?
-                .pop()
-                .map(|task| tasks::results(self.tx.conn, &[task.id], usize::MAX))
-                .transpose()?
-                .and_then(|mut given| given.pop()?.result),
+        let in_this_batch = here.and_then(|loaded| loaded.stored.documents.result.clone());
+        let result = match in_this_batch {
+            None => {
+                let mut placed = chains::results(self.tx.conn, id, &[place], usize::MAX)?;
+                placed.remove(&place).and_then(|placed| placed.result)
+            }
+            completed => completed,
         };
         Ok(result.as_deref().and_then(raw).unwrap_or_else(null))
     }
@@ -364,7 +359,6 @@ impl Batch<'_> {
         let now = self.tx.now;
         for loaded in self.chains.values_mut().filter(|loaded| loaded.is_changed) {
             let stored = &mut loaded.stored;
-            stored.version += 1;
             stored.current_step = stored.chain.current_step(&loaded.plan);
             let asks = !stored.chain.questions(&loaded.plan).is_empty();
             stored.asked_at = asks.then_some(now);

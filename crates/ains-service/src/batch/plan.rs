@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 
-use ains_core::dependency::{Ending, NOT_NEEDED};
+use ains_core::dependency::{Edge, Ending, NOT_NEEDED};
 use ains_core::task::ReportKind;
 use ains_core::{AgentId, ChainId, Lane, Task, TaskId};
 use ains_store::dependencies::{Along, Reader};
@@ -12,7 +12,7 @@ use ains_store::{Conn, StoreError, agents, dependencies, tasks};
 
 use super::Context;
 use super::hand_out;
-use super::settle::{goes_on, reached};
+use super::settle::reached;
 use crate::engine::{Engine, How, Pick};
 use crate::model::Delivery;
 use crate::op::{Change, ChangeKind, Op};
@@ -150,6 +150,7 @@ impl Plan {
             let retries = matches!(change.kind, ChangeKind::RetryNow { .. } | ChangeKind::RetryLater);
             retries || change.new_dependencies().is_some()
         });
+        self.goes_far = context.engine.graphs_first.swap(false, Ordering::Relaxed);
         self.endings = self.may_end(conn, ops)?;
         if self.endings.is_empty() {
             return Ok(());
@@ -158,8 +159,7 @@ impl Plan {
         let edges = self.edges.look(conn, &ends)?;
         self.dependants
             .extend(edges.iter().map(|stored| stored.edge.task));
-        let forced = context.engine.graphs_first.swap(false, Ordering::Relaxed);
-        self.goes_far = forced || edges.iter().any(|stored| goes_on(&stored.edge, &self.endings));
+        self.goes_far |= edges.iter().any(|stored| goes_on(&stored.edge, &self.endings));
         Ok(())
     }
 
@@ -369,4 +369,10 @@ fn changes(ops: &[Op]) -> impl Iterator<Item = &Change> {
         _ => None,
     });
     changes.flatten()
+}
+
+/// Whether the end of what the task of `edge` waits for is its end too.
+fn goes_on(edge: &Edge<TaskId>, endings: &BTreeMap<TaskId, Ending>) -> bool {
+    let ending = endings.get(&edge.on);
+    ending.is_some_and(|ending| edge.when.judge(*ending).ending().is_some())
 }

@@ -17,7 +17,7 @@ use super::{Batch, Plan};
 
 impl Batch<'_> {
     /// Tells everyone who waits for what ended in this batch.
-    pub(super) fn settle(&mut self, plan: &mut Plan, alone: bool) -> Result<(), StoreError> {
+    pub(super) fn settle(&mut self, plan: &mut Plan) -> Result<(), StoreError> {
         let ended = self.ended(plan);
         if ended.is_empty() && plan.unsettled.is_empty() {
             return Ok(());
@@ -26,9 +26,6 @@ impl Batch<'_> {
         let more = plan.is_more_unsettled();
         let most = self.settings.cascade;
         let others_write = self.tx.conn.backend() == Backend::Postgres;
-        if others_write && !alone {
-            self.must_not_go_far(&ended)?;
-        }
         let mut reader = std::mem::replace(&mut plan.edges, Reader::new(Along::Waiting));
         if others_write || plan.edges_may_change {
             reader.forget();
@@ -62,24 +59,6 @@ impl Batch<'_> {
             .filter_map(|loaded| Some((loaded.stored.task.id, loaded.stored.task.ending()?)))
             .collect()
     }
-
-    /// Where it turns out only now that ends go further than to those that wait for them, and the
-    /// graphs have not been locked first: the batch is run again, and then they are.
-    fn must_not_go_far(&mut self, endings: &BTreeMap<TaskId, Ending>) -> Result<(), StoreError> {
-        let tasks: Vec<TaskId> = endings.keys().copied().collect();
-        let nearest = Reader::new(Along::Waiting).read(self.tx.conn, &tasks)?;
-        if nearest.iter().any(|stored| goes_on(&stored.edge, endings)) {
-            self.engine.graphs_first.store(true, Ordering::Relaxed);
-            return Err(StoreError::again());
-        }
-        Ok(())
-    }
-}
-
-/// Whether the end of what the task of `edge` waits for is its end too.
-pub(super) fn goes_on(edge: &Edge<TaskId>, endings: &BTreeMap<TaskId, Ending>) -> bool {
-    let ending = endings.get(&edge.on);
-    ending.is_some_and(|ending| edge.when.judge(*ending).ending().is_some())
 }
 
 /// Every task that the ends of `endings` would reach, as far as can be said without locks.
@@ -141,7 +120,13 @@ impl Dependants<TaskId> for Telling<'_, '_> {
         };
         loaded.dirty = true;
         self.judged.push(*edge);
-        Ok(verdict.ending())
+        let ending = verdict.ending();
+        if ending.is_some() && !self.batch.graphs_locked {
+            // Nobody expected that it goes further: the batch is run again, with the graphs locked first.
+            self.batch.engine.graphs_first.store(true, Ordering::Relaxed);
+            return Err(StoreError::again());
+        }
+        Ok(ending)
     }
 }
 

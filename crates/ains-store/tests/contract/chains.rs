@@ -1,9 +1,11 @@
 //! Chains.
 
+use std::collections::BTreeMap;
+
 use ains_core::chain::{Answer, Event, Place, Question};
 use ains_core::dependency::Ending;
 use ains_core::{ChainId, ChainStatus, ClientId, TaskId};
-use ains_store::chains::{self, PlacedTask, StepList, StoredChain};
+use ains_store::chains::{self, PlacedResult, StepList, StoredChain};
 use ains_store::tasks::{self, Filter, Page, StoredTask};
 use ains_store::{Conn, StoreError};
 use ains_testkit::TestDb;
@@ -35,7 +37,6 @@ fn on(stored: &mut StoredChain, event: Event, seconds: i64) {
     let decision = stored.chain.on(&plan, event, at(seconds)).unwrap();
     assert!(decision.changed);
     stored.current_step = stored.chain.current_step(&plan);
-    stored.version += 1;
     stored.updated_at = at(seconds);
     stored.asked_at = (!stored.chain.questions(&plan).is_empty()).then(|| at(seconds));
 }
@@ -187,6 +188,7 @@ fn the_tasks_of_a_chain_are_found(db: &TestDb) {
         maker.ready("c", 0),
     ];
     parts[0].task.cancel("enough", at(101)).unwrap();
+    parts[1].documents.result = Some("[1,2]".into());
     conn.transact(|conn| tasks::insert(conn, &parts)).unwrap();
     let ids: Vec<TaskId> = parts.iter().map(|part| part.task.id).collect();
     assert_eq!(tasks::by_ids(&mut conn, &ids).unwrap(), parts);
@@ -201,16 +203,26 @@ fn the_tasks_of_a_chain_are_found(db: &TestDb) {
         compensation: true,
         ..first
     };
-    let mut found = chains::at_places(&mut conn, one, &[item, compensation, first]).unwrap();
-    found.sort_by_key(|placed| placed.place);
-    let expected = [(first, 0), (item, 1)].map(|(place, at)| PlacedTask {
-        place,
-        id: ids[at],
-        status: parts[at].task.status,
+    let found =
+        |conn: &mut Conn, most| chains::results(conn, one, &[item, compensation, first], most).unwrap();
+    let none = PlacedResult {
         result: None,
-    });
-    assert_eq!(found, expected);
-    assert_eq!(chains::at_places(&mut conn, one, &[]).unwrap(), []);
+        left_out: false,
+    };
+    let some = PlacedResult {
+        result: Some("[1,2]".into()),
+        left_out: false,
+    };
+    assert_eq!(
+        found(&mut conn, 5),
+        BTreeMap::from([(first, none.clone()), (item, some)])
+    );
+    let left_out = PlacedResult {
+        left_out: true,
+        ..none
+    };
+    assert_eq!(found(&mut conn, 4)[&item], left_out);
+    assert!(chains::results(&mut conn, one, &[], 10).unwrap().is_empty());
     let filter = Filter {
         chain: Some(one),
         ..Filter::default()

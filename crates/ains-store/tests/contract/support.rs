@@ -59,7 +59,6 @@ impl Maker {
             chain: Chain::new(),
             current_step: 0,
             total_steps: 3,
-            version: 1,
             created_at: at(100),
             updated_at: at(100),
             asked_at: None,

@@ -53,7 +53,7 @@ pub(crate) fn call(trace: &mut Trace<'_>, maker: &mut Maker) {
     call!(trace, chains::of_tasks(&[part.task.id, maker.id()]));
     call!(trace, chains::unfinished(id));
     let next = Place { step: 1, ..place };
-    call!(trace, chains::at_places(id, &[place, next]));
+    call!(trace, chains::results(id, &[place, next], 10));
     call!(trace, "items", chains::keep(id, 1, &StepList::Items("[]".into())));
     call!(
         trace,
