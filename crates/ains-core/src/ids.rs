@@ -133,6 +133,12 @@ minted! {
     CapabilityId = "cap_", "a capability id";
     /// A recorded change of trust: `trust_` and 32 lower hex digits.
     TrustRecordId = "trust_", "a trust record id";
+    /// A calendar: `cal_` and 32 lower hex digits.
+    CalendarId = "cal_", "a calendar id";
+    /// A schedule: `sched_` and 32 lower hex digits.
+    ScheduleId = "sched_", "a schedule id";
+    /// The record of a slot of a schedule: `slot_` and 32 lower hex digits.
+    SlotId = "slot_", "a slot id";
     /// An API key: `key_` and 32 lower hex digits.
     KeyId = "key_", "a key id";
 }

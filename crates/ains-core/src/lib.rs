@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
 pub mod agent;
+pub mod calendar;
 pub mod chain;
+pub mod cron;
 pub mod dependency;
 pub mod effect;
 pub mod expression;
@@ -20,7 +22,8 @@ pub use effect::Effect;
 pub use expression::Expression;
 pub use graph::DependencyGraph;
 pub use ids::{
-    AgentId, BatchId, CapabilityId, ChainId, ClientId, GraphId, KeyId, Mint, Name, TaskId, TrustRecordId,
+    AgentId, BatchId, CalendarId, CapabilityId, ChainId, ClientId, GraphId, KeyId, Mint, Name, ScheduleId, SlotId,
+    TaskId, TrustRecordId,
 };
 pub use lane::Lane;
 pub use task::{Status, Task};
