@@ -143,6 +143,29 @@ minted! {
     KeyId = "key_", "a key id";
 }
 
+impl SlotId {
+    /// The id of the record of a slot: the same however often it is recorded, and by whichever server.
+    pub fn of(schedule: ScheduleId, slot_at: Timestamp) -> Self {
+        let bytes = schedule
+            .0
+            .to_le_bytes()
+            .into_iter()
+            .chain(slot_at.as_micros().to_le_bytes());
+        Self(uuid(time_part(slot_at), spread(bytes) >> 2))
+    }
+}
+
+/// 64 even bits of some bytes: FNV-1a, then the finalizer of `SplitMix64`, since FNV alone leaves neighbours close
+/// together.
+pub(crate) fn spread(bytes: impl Iterator<Item = u8>) -> u64 {
+    let mut hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    hash ^ (hash >> 31)
+}
+
 impl TaskId {
     /// The smallest id that a mint gives at `instant`. Ids minted at an earlier instant are smaller,
     /// unless the mint was ahead of its clock: because that had gone back, or because more than four

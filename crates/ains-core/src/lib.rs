@@ -12,6 +12,7 @@ pub mod graph;
 pub mod ids;
 pub mod lane;
 pub mod routing;
+pub mod schedule;
 pub mod task;
 pub mod time;
 pub mod trust;
@@ -22,10 +23,11 @@ pub use effect::Effect;
 pub use expression::Expression;
 pub use graph::DependencyGraph;
 pub use ids::{
-    AgentId, BatchId, CalendarId, CapabilityId, ChainId, ClientId, GraphId, KeyId, Mint, Name, ScheduleId, SlotId,
-    TaskId, TrustRecordId,
+    AgentId, BatchId, CalendarId, CapabilityId, ChainId, ClientId, GraphId, KeyId, Mint, Name, ScheduleId,
+    SlotId, TaskId, TrustRecordId,
 };
 pub use lane::Lane;
+pub use schedule::Schedule;
 pub use task::{Status, Task};
 pub use time::{Clock, Timestamp};
 pub use trust::TrustScore;
