@@ -28,7 +28,7 @@ pub struct Problem {
     /// The id of the request, as in `X-Request-Id`.
     #[serde(default)]
     pub instance: Option<String>,
-    /// With 422, every fault of the input; else absent.
+    /// With 422, every fault of the input; with 400 those fields that are its reason, if it is some; else absent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldFault>,
 }

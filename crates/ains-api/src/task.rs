@@ -138,6 +138,8 @@ pub struct Task {
     pub chain_id: Option<String>,
     /// The name of its step in that chain.
     pub step: Option<String>,
+    /// The schedule that made it, or its chain.
+    pub schedule_id: Option<String>,
     /// How its agent is chosen.
     #[schema(value_type = RoutingStrategy)]
     pub routing_strategy: Word,
@@ -248,7 +250,7 @@ pub struct TaskFilter {
     /// Tasks of this chain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chain_id: Option<String>,
-    /// Tasks of this schedule.
+    /// Tasks that this schedule made, alone or in chains.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule_id: Option<String>,
     /// Tasks made from this template.

@@ -210,6 +210,130 @@ words! {
         Compensate = "compensate",
     }
 
+    /// Whether the slots of a schedule fire.
+    ScheduleStanding {
+        /// They do.
+        Active = "active",
+        /// They do not, and are not missed either.
+        Paused = "paused",
+        /// There are no more.
+        Ended = "ended",
+    }
+
+    /// What becomes of fixed local times that the clocks jump over.
+    DstGap {
+        /// All that are in one gap become one slot, at the first instant after it.
+        RunAfter = "run_after",
+        /// They are left out.
+        Skip = "skip",
+    }
+
+    /// What becomes of fixed local times that come twice.
+    DstFold {
+        /// They are slots the first time.
+        First = "first",
+        /// They are slots both times.
+        Both = "both",
+    }
+
+    /// What the dates of a calendar are for.
+    CalendarUse {
+        /// There are no slots on them.
+        Exclude = "exclude",
+        /// There are slots only on them.
+        Only = "only",
+    }
+
+    /// What becomes of a slot on a date that a calendar excludes.
+    OnExcluded {
+        /// It is skipped.
+        Skip = "skip",
+        /// It is moved to the same local time of the next date that is not excluded.
+        NextBusinessDay = "next_business_day",
+        /// It is moved to the same local time of the last date before that is not excluded.
+        PreviousBusinessDay = "previous_business_day",
+    }
+
+    /// What becomes of a slot while an earlier run is unfinished.
+    OverlapPolicy {
+        /// It fires.
+        AllowAll = "allow_all",
+        /// It is skipped.
+        Skip = "skip",
+        /// It waits; if another waits already, that one is dropped.
+        BufferOne = "buffer_one",
+        /// It waits for all before it, at most 1,000.
+        BufferAll = "buffer_all",
+        /// Unfinished runs are cancelled, then it fires.
+        CancelOther = "cancel_other",
+    }
+
+    /// What becomes of slots that no server was there for.
+    Catchup {
+        /// They are missed.
+        None = "none",
+        /// The newest fires.
+        Last = "last",
+        /// They fire, in order.
+        All = "all",
+    }
+
+    /// How a slot came about.
+    SlotKind {
+        /// Its time came: by a cron expression, an interval, or once.
+        Cron = "cron",
+        /// Somebody wanted a run at that moment.
+        RunNow = "run_now",
+        /// Somebody wanted a run for it afterwards.
+        Backfill = "backfill",
+    }
+
+    /// What became of a slot.
+    SlotState {
+        /// It made a run.
+        Fired = "fired",
+        /// It made none, because of a rule: a calendar, or an earlier run that was unfinished.
+        Skipped = "skipped",
+        /// It made none, because no server was there in time.
+        Missed = "missed",
+        /// It waits for an earlier run to end.
+        Buffered = "buffered",
+        /// It waited, and then was not wanted any more.
+        Dropped = "dropped",
+    }
+
+    /// A day of the week.
+    Weekday {
+        /// Monday.
+        Monday = "MON",
+        /// Tuesday.
+        Tuesday = "TUE",
+        /// Wednesday.
+        Wednesday = "WED",
+        /// Thursday.
+        Thursday = "THU",
+        /// Friday.
+        Friday = "FRI",
+        /// Saturday.
+        Saturday = "SAT",
+        /// Sunday.
+        Sunday = "SUN",
+    }
+
+    /// A country whose public holidays are known, by its code.
+    HolidayCountry {
+        /// The United States: the holidays of the federal government.
+        UnitedStates = "US",
+        /// The United Kingdom: bank holidays.
+        UnitedKingdom = "GB",
+        /// Germany.
+        Germany = "DE",
+        /// France, without its overseas territories.
+        France = "FR",
+        /// Japan.
+        Japan = "JP",
+    }
+
     /// Which way to look from a task along its dependencies.
     GraphDirection {
         /// At what it waits for, and what that waits for, and so on; also `upstream`.

@@ -1,8 +1,9 @@
 //! The schemas say what the types read and write.
 
 use ains_api::{
-    AgentReport, BatchSubmit, ChainGraph, SubmitChain, SubmitGraph, SubmitTask, Task, TaskChain, TaskGraph,
-    Timestamp,
+    AgentReport, BatchSubmit, Calendar, ChainGraph, PatchCalendar, PatchSchedule, PreviewSchedule, Schedule,
+    SlotList, SubmitCalendar, SubmitChain, SubmitGraph, SubmitSchedule, SubmitTask, Task, TaskChain,
+    TaskGraph, Timestamp,
 };
 use serde_json::{Value, json};
 use utoipa::openapi::{ComponentsBuilder, OpenApiBuilder};
@@ -49,6 +50,14 @@ fn every_reference_has_a_target() {
         components::<SubmitChain>(),
         components::<TaskChain>(),
         components::<ChainGraph>(),
+        components::<SubmitSchedule>(),
+        components::<PreviewSchedule>(),
+        components::<PatchSchedule>(),
+        components::<Schedule>(),
+        components::<SlotList>(),
+        components::<SubmitCalendar>(),
+        components::<PatchCalendar>(),
+        components::<Calendar>(),
     ] {
         let mut found = Vec::new();
         references(&all, &mut found);
@@ -110,6 +119,32 @@ fn of_a_step_a_name_and_what_is_asked_of_an_agent_are_needed_and_other_fields_ar
         all["SubmitStep"]["properties"]["max_iterations"]["maximum"],
         json!(1000)
     );
+}
+
+#[test]
+fn of_a_schedule_only_the_name_is_needed_for_what_it_makes_is_one_of_two() {
+    let all = components::<SubmitSchedule>();
+    assert_eq!(all["SubmitSchedule"]["required"], json!(["name"]));
+    assert_eq!(all["SubmitSchedule"].get("additionalProperties"), None);
+    assert_eq!(all["ScheduledChain"]["required"], json!(["steps"]));
+    assert_eq!(all["ScheduleCalendar"]["required"], json!(["calendar_id", "use"]));
+    let preview = &components::<PreviewSchedule>()["PreviewSchedule"];
+    assert_eq!(preview.get("required"), None);
+    assert_eq!(preview["additionalProperties"], json!(false));
+}
+
+#[test]
+fn a_change_of_a_schedule_takes_null_for_every_field_that_has_a_default() {
+    let patch = components::<PatchSchedule>()["PatchSchedule"].take();
+    assert_eq!(patch.get("required"), None);
+    let properties = &patch["properties"];
+    assert_eq!(properties["timezone"]["type"], json!(["string", "null"]));
+    assert_eq!(properties["max_runs"]["type"], json!(["integer", "null"]));
+    assert_eq!(
+        properties["start_at"]["oneOf"][0]["$ref"],
+        "#/components/schemas/Timestamp"
+    );
+    assert_eq!(properties["start_at"]["oneOf"][1], json!({"type": "null"}));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod agents;
 mod aitp;
+mod calendars;
 mod chains;
 mod client;
 mod clients;
@@ -10,6 +11,7 @@ mod graphs;
 mod key;
 mod retry;
 mod routing;
+mod schedules;
 mod stats;
 mod tasks;
 mod work;
@@ -21,4 +23,5 @@ pub use client::Client;
 pub use error::Error;
 pub use key::AgentKey;
 pub use retry::Retry;
+pub use schedules::Schedule;
 pub use worker::{Task, TaskError, Worker};

@@ -34,7 +34,7 @@ pub use waiting::NotPending;
 
 use crate::chain::Place;
 use crate::effect::{Attempt, Effect, Outcome};
-use crate::ids::{AgentId, ChainId, ClientId, GraphId, Name, TaskId};
+use crate::ids::{AgentId, ChainId, ClientId, GraphId, Name, ScheduleId, TaskId};
 use crate::lane::Lane;
 use crate::routing::Strategy;
 use crate::time::Timestamp;
@@ -131,6 +131,8 @@ pub struct Task {
     pub name: Option<Name>,
     /// The chain that it is part of, and its place there.
     pub chain: Option<(ChainId, Place)>,
+    /// The schedule that made it, or its chain.
+    pub schedule: Option<ScheduleId>,
     /// When the gate `not_due` opens.
     pub due_at: Option<Timestamp>,
     /// When the current lease ends.
@@ -176,6 +178,8 @@ pub struct TaskSpec {
     pub name: Option<Name>,
     /// The chain that it is part of, and its place there.
     pub chain: Option<(ChainId, Place)>,
+    /// The schedule that makes it, or its chain.
+    pub schedule: Option<ScheduleId>,
 }
 
 impl TaskSpec {
@@ -200,6 +204,7 @@ impl TaskSpec {
             graph: None,
             name: None,
             chain: None,
+            schedule: None,
         }
     }
 }
@@ -248,6 +253,7 @@ impl Task {
             graph: spec.graph,
             name: spec.name,
             chain: spec.chain,
+            schedule: spec.schedule,
             due_at,
             lease_expires_at: None,
         }

@@ -2,10 +2,12 @@
 
 pub(crate) mod agent;
 pub(crate) mod aitp;
+pub(crate) mod calendar;
 pub(crate) mod chain;
 pub(crate) mod dependency;
 pub(crate) mod drawing;
 pub(crate) mod graph;
+pub(crate) mod schedule;
 pub(crate) mod task;
 pub(crate) mod trust;
 pub(crate) mod work;
@@ -32,6 +34,12 @@ pub(crate) fn seconds(length: Duration) -> u32 {
 /// A count for the wire; a counter that is off by a crash never shows as negative.
 pub(crate) fn count(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
+}
+
+/// The word for one of the values that have one.
+pub(crate) fn word<T: Copy + PartialEq>(words: &[(&str, T)], value: T) -> String {
+    let found = words.iter().find(|(_, meant)| *meant == value);
+    found.map_or_else(String::new, |(word, _)| (*word).to_owned())
 }
 
 /// A stored document for the wire. Stored texts are JSON; one that is not shows as null.

@@ -7,11 +7,13 @@
 //! | `shape` | what is wrong with a body that does not fit its type |
 //! | `place` | where in the body a fault lies |
 //! | `strict` | that a list is no object |
+//! | `members` | what an object says, before it is read |
 //! | `faults` | what is wrong with values: ranges, names, words |
 //! | `readable` | whether a document can be read again |
 
 mod depth;
 mod faults;
+mod members;
 mod place;
 mod read;
 mod readable;
@@ -26,7 +28,8 @@ use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
 
 pub(crate) use faults::Faults;
-pub(crate) use read::read;
+pub(crate) use members::Members;
+pub(crate) use read::{is_declared, read, read_any};
 pub(crate) use shape::{Effort, parse};
 
 use crate::problem::{Kind, Problem};

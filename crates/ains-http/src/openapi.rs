@@ -12,15 +12,15 @@ use utoipa::{Modify, OpenApi};
 use common::Common;
 
 use crate::routes::{
-    agents, aitp, aitp_batch, batch, chains, clients, dependencies, docs, graphs, health, routing, stats,
-    tasks, trust, work,
+    agents, aitp, aitp_batch, batch, calendars, chains, clients, dependencies, docs, graphs, health, routing,
+    schedules, slots, stats, tasks, trust, work,
 };
 
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "AINS",
-        description = "Tasks go from clients through routing to agents and back. Every success is 200; every error is `application/problem+json` (RFC 9457). A body has at most 1 MiB (what carries many tasks or results, 16 MiB) and 64 levels; a document in it at most 1 MiB. `X-Request-Id` is echoed, or minted.",
+        description = "Tasks go from clients through routing to agents and back. Every success is 200 (202 is a run that waits); every error is `application/problem+json` (RFC 9457). A body has at most 1 MiB (what carries many tasks or results, 16 MiB) and 64 levels; a document in it at most 1 MiB. `X-Request-Id` is echoed, or minted.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     paths(
@@ -74,6 +74,25 @@ use crate::routes::{
         chains::resume,
         chains::retry,
         chains::graph,
+        schedules::submit,
+        schedules::list,
+        slots::preview,
+        schedules::one,
+        schedules::change,
+        schedules::remove,
+        slots::run_now,
+        schedules::pause,
+        schedules::resume,
+        slots::backfill,
+        slots::slots,
+        slots::preview_of,
+        calendars::submit,
+        calendars::list,
+        calendars::one,
+        calendars::change,
+        calendars::remove,
+        calendars::import,
+        calendars::dates,
         aitp::submit,
         aitp::list,
         aitp_batch::submit,
@@ -100,6 +119,8 @@ use crate::routes::{
         (name = "Agents", description = "Who does the work"),
         (name = "Tasks", description = "The work"),
         (name = "Chains", description = "Workflows as data, which the server runs"),
+        (name = "Schedules", description = "What is done again and again, and when"),
+        (name = "Calendars", description = "Dates that schedules leave out, or keep to"),
         (name = "Work", description = "How agents take work and report on it"),
         (name = "AITP", description = "The earlier task protocol"),
         (name = "Routing", description = "How agents are chosen"),

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
-use ains_core::{AgentId, ChainId, ClientId, TaskId};
+use ains_core::{AgentId, CalendarId, ChainId, ClientId, ScheduleId, TaskId};
 
 use crate::problem::Problem;
 
@@ -21,6 +21,14 @@ impl InPath for TaskId {
 
 impl InPath for ChainId {
     const ENTITY: &'static str = "Chain";
+}
+
+impl InPath for ScheduleId {
+    const ENTITY: &'static str = "Schedule";
+}
+
+impl InPath for CalendarId {
+    const ENTITY: &'static str = "Calendar";
 }
 
 impl InPath for AgentId {

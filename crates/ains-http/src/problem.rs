@@ -16,6 +16,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 use ains_api::FieldFault;
+use ains_core::schedule;
 use ains_core::task::Refusal;
 use ains_service::Error;
 
@@ -66,15 +67,20 @@ impl Problem {
 
     /// 422 with every fault, or with the first ones if there may be `more`.
     pub fn invalid(errors: Vec<FieldFault>, more: bool) -> Self {
-        let mut detail = match errors.as_slice() {
-            [only] if only.pointer.is_empty() => format!("The body {}", only.message),
-            [only] => format!("{} {}", only.pointer, only.message),
-            several => format!("{} fields are wrong", several.len()),
-        };
+        let mut detail = summed_up(&errors);
         if more {
             detail.push_str("; further faults were not looked for");
         }
-        let mut problem = Self::new(Kind::InvalidInput, detail);
+        Self::with_errors(Kind::InvalidInput, detail, errors)
+    }
+
+    /// 400 with faults of values that have the right form, but mean nothing.
+    pub fn unusable(errors: Vec<FieldFault>) -> Self {
+        Self::with_errors(Kind::BadRequest, summed_up(&errors), errors)
+    }
+
+    fn with_errors(kind: Kind, detail: String, errors: Vec<FieldFault>) -> Self {
+        let mut problem = Self::new(kind, detail);
         problem.0.errors = errors;
         problem
     }
@@ -134,6 +140,18 @@ impl Problem {
                 format!("The dependencies form a cycle: {cycle}"),
             ),
             Error::ChainRefused(refusal) => asked.chain_refused(refusal),
+            Error::ScheduleRefused(refusal) => Self::schedule_refused(&refusal),
+            Error::UnknownCalendar(id) => Self::not_found(&format!("Calendar {id}")),
+            Error::Stale { entity, .. } => Self::new(
+                Kind::ChangedMeanwhile,
+                format!("{entity} was changed again and again meanwhile"),
+            ),
+            error @ (Error::ForgottenSlots(_) | Error::TooMuchAtOnce(_)) => {
+                Self::new(Kind::InvalidInput, wording::capitalised(&error.to_string()))
+            }
+            Error::CalendarInUse(schedule) => {
+                Self::new(Kind::InUse, format!("Schedule {schedule} heeds the calendar"))
+            }
             Error::OfChain(chain) => Self::new(
                 Kind::IllegalTransition,
                 format!("The task belongs to chain {chain}, which decides when it is tried again"),
@@ -186,6 +204,16 @@ impl Problem {
                 problem
             }
         }
+    }
+
+    /// A schedule stands so that that cannot happen.
+    fn schedule_refused(refusal: &schedule::Refusal) -> Self {
+        let kind = match refusal {
+            schedule::Refusal::Ended(_) => Kind::IllegalTransition,
+            schedule::Refusal::NoSlot => Kind::BadRequest,
+            schedule::Refusal::TooManySlots(_) => Kind::InvalidInput,
+        };
+        Self::new(kind, wording::capitalised(&refusal.to_string()))
     }
 
     /// What kind of problem it is.
@@ -241,6 +269,15 @@ impl Problem {
             _ => {}
         }
         response.body(body)
+    }
+}
+
+/// Faults in one sentence.
+fn summed_up(errors: &[FieldFault]) -> String {
+    match errors {
+        [only] if only.pointer.is_empty() => format!("The body {}", only.message),
+        [only] => format!("{} {}", only.pointer, only.message),
+        several => format!("{} fields are wrong", several.len()),
     }
 }
 

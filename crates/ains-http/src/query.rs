@@ -89,12 +89,18 @@ impl Query {
 
     /// `true` or `false`, the latter where there is none.
     pub(crate) fn flag(&mut self, name: &str) -> bool {
+        self.flag_or(name, false)
+    }
+
+    /// `true` or `false`, `default` where there is none.
+    pub(crate) fn flag_or(&mut self, name: &str, default: bool) -> bool {
         match self.text(name) {
-            None | Some("false" | "0") => false,
+            None => default,
+            Some("false" | "0") => false,
             Some("true" | "1" | "") => true,
             Some(_) => {
                 self.faults.add(name, "must be true or false");
-                false
+                default
             }
         }
     }
@@ -231,6 +237,14 @@ mod tests {
     fn a_list_is_repeated_or_separated_by_commas() {
         assert_eq!(Query::of("id=a,b&id=c,").list("id").unwrap(), ["a", "b", "c"]);
         assert_eq!(Query::of("").list("id"), None);
+    }
+
+    #[test]
+    fn a_flag_is_as_it_says_or_as_it_is_by_default() {
+        let mut query = Query::of("a=true&b=0&c");
+        let flags = ["a", "b", "c", "d"].map(|name| (query.flag(name), query.flag_or(name, true)));
+        assert_eq!(flags, [(true, true), (false, false), (true, true), (false, true)]);
+        query.finish(Some(())).unwrap();
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub(crate) mod agents;
 pub(crate) mod aitp;
 pub(crate) mod aitp_batch;
 pub(crate) mod batch;
+pub(crate) mod calendars;
 pub(crate) mod chains;
 pub(crate) mod clients;
 pub(crate) mod dependencies;
@@ -14,6 +15,8 @@ pub(crate) mod docs;
 pub(crate) mod graphs;
 pub(crate) mod health;
 pub(crate) mod routing;
+pub(crate) mod schedules;
+pub(crate) mod slots;
 pub(crate) mod stats;
 pub(crate) mod tasks;
 pub(crate) mod trust;
@@ -35,6 +38,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .configure(hot)
         .configure(of_tasks)
         .configure(of_chains)
+        .configure(of_schedules)
         .configure(of_agents)
         .configure(of_the_earlier_protocol)
         .configure(operations)
@@ -134,6 +138,41 @@ fn of_chains(config: &mut ServiceConfig) {
         .service(resource("/ains/task-chains/{id}/resume").post(chains::resume))
         .service(resource("/ains/task-chains/{id}/retry").post(chains::retry))
         .service(resource("/ains/task-chains/{id}/graph").get(chains::graph));
+}
+
+fn of_schedules(config: &mut ServiceConfig) {
+    config
+        .service(
+            resource("/ains/scheduled-tasks")
+                .get(schedules::list)
+                .post(schedules::submit),
+        )
+        .service(resource("/ains/scheduled-tasks/preview").post(slots::preview))
+        .service(
+            resource("/ains/scheduled-tasks/{id}")
+                .get(schedules::one)
+                .patch(schedules::change)
+                .delete(schedules::remove),
+        )
+        .service(resource("/ains/scheduled-tasks/{id}/run-now").post(slots::run_now))
+        .service(resource("/ains/scheduled-tasks/{id}/pause").post(schedules::pause))
+        .service(resource("/ains/scheduled-tasks/{id}/resume").post(schedules::resume))
+        .service(resource("/ains/scheduled-tasks/{id}/backfill").post(slots::backfill))
+        .service(resource("/ains/scheduled-tasks/{id}/slots").get(slots::slots))
+        .service(resource("/ains/scheduled-tasks/{id}/preview").get(slots::preview_of))
+        .service(
+            resource("/ains/calendars")
+                .get(calendars::list)
+                .post(calendars::submit),
+        )
+        .service(
+            resource("/ains/calendars/{id}")
+                .get(calendars::one)
+                .patch(calendars::change)
+                .delete(calendars::remove),
+        )
+        .service(resource("/ains/calendars/{id}/import").post(calendars::import))
+        .service(resource("/ains/calendars/{id}/dates").get(calendars::dates));
 }
 
 fn of_the_earlier_protocol(config: &mut ServiceConfig) {

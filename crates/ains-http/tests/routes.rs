@@ -15,6 +15,8 @@ mod aitp;
 mod auth;
 #[path = "routes/bad_input.rs"]
 mod bad_input;
+#[path = "routes/calendars.rs"]
+mod calendars;
 #[path = "routes/chain_faults.rs"]
 mod chain_faults;
 #[path = "routes/chains.rs"]
@@ -33,6 +35,14 @@ mod graphs;
 mod pipelines;
 #[path = "routes/problems.rs"]
 mod problems;
+#[path = "routes/schedule_changes.rs"]
+mod schedule_changes;
+#[path = "routes/schedule_faults.rs"]
+mod schedule_faults;
+#[path = "routes/schedule_slots.rs"]
+mod schedule_slots;
+#[path = "routes/schedules.rs"]
+mod schedules;
 #[path = "routes/tasks.rs"]
 mod tasks;
 #[path = "routes/work.rs"]

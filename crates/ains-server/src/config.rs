@@ -61,6 +61,9 @@ const HTTP_WORKERS: usize = 4;
 /// Longest time an agent may be given to start what it was assigned: a day, as for the task itself.
 const LONGEST_ASSIGNMENT: u64 = 86_400;
 
+/// Longest time that anything is kept for: a hundred years.
+const LONGEST_RETENTION: u64 = 100 * 366 * 86_400;
+
 impl Config {
     /// Reads the settings from the command line, the environment and the file they name. `--help` and `--version` end the
     /// process here, and so does a flag that does not exist.
@@ -107,6 +110,10 @@ impl Config {
                 })?
                 .unwrap_or(defaults.write_queue),
                 cascade: defaults.cascade,
+                slot_retention: read(&mut layers, "slot_retention_seconds", |raw| {
+                    values::number(raw, 1..=LONGEST_RETENTION).map(Duration::from_secs)
+                })?
+                .unwrap_or(defaults.slot_retention),
                 seed: read(&mut layers, "seed", |raw| values::number(raw, 0..=u64::MAX))?,
             },
             http_workers: read(&mut layers, "http_workers", |raw| values::number(raw, 1..=256))?

@@ -8,7 +8,7 @@ use ains_core::agent::Agent;
 use ains_core::{AgentId, Clock, Timestamp};
 use ains_store::nodes::{self, Node};
 use ains_store::writer::Writer;
-use ains_store::{Conn, Store, StoreError, agents, capabilities, chains, dependencies, tasks};
+use ains_store::{Conn, Store, StoreError, agents, capabilities, chains, dependencies, schedules, tasks};
 use tokio::sync::watch;
 
 use crate::background;
@@ -94,7 +94,8 @@ impl Ains {
         for lane in tasks::ready_lanes(&mut conn)? {
             state.lanes.mark(&lane);
         }
-        state.next_instant = tasks::next_instant(&mut conn)?;
+        let next = [tasks::next_instant(&mut conn)?, schedules::next_due(&mut conn)?];
+        state.next_instant = next.into_iter().flatten().min();
         if !dependencies::unsettled(&mut conn, 1)?.is_empty() {
             // The timer goes on with what a server left that was killed.
             state.next_instant = Some(now);
@@ -113,6 +114,7 @@ impl Ains {
             clock,
             writers,
             listening_since: AtomicI64::new(listening_since.as_micros()),
+            behind_since: AtomicI64::new(0),
             has_peers: AtomicBool::new(false),
         });
         let writer = Writer::start(&store, &machine, pg_writers, write_queue)?;

@@ -14,7 +14,7 @@ use std::time::Duration;
 use ains_core::Timestamp;
 use ains_store::Backend;
 use ains_store::agents::Sign;
-use ains_store::{agents, counters, idempotency, nodes, tasks};
+use ains_store::{agents, counters, idempotency, nodes, schedules, slots, tasks};
 use tokio::task::JoinHandle;
 
 use crate::ains::Ains;
@@ -31,14 +31,17 @@ pub(crate) const DEAD_AFTER: Duration = Duration::from_secs(6);
 /// How often signs of life of agents are written, if there are any that are worth it.
 const SIGNS: Duration = Duration::from_secs(1);
 
-/// Longest sleep of the timer: another server may have died with instants that it watched.
+/// Longest sleep of the timer: another server may have died with instants that it watched, or the clock jump.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 
-/// Longest sleep of the timer where there is no other server.
-const LONGEST_SLEEP_ALONE: Duration = Duration::from_mins(1);
+/// How long the timer goes by what is in memory where there is no other server.
+const LONGEST_WITHOUT_LOOK: Duration = Duration::from_mins(1);
 
-/// Shortest pause before instants that could not be judged are looked at again.
+/// Pause before instants that could not be judged are looked at again.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// Pause before schedules that another server works on are looked at again.
+const SHORT_PAUSE: Duration = Duration::from_millis(20);
 
 /// How often old rows are removed.
 const HOUSEKEEPING: Duration = Duration::from_mins(10);
@@ -91,43 +94,67 @@ where
 /// Sleeps until an instant comes, then judges what it says.
 async fn timer(ains: Ains) {
     let mut stopping = ains.inner.stopping.subscribe();
+    let mut looked_at = ains.now();
     loop {
         let next = ains.engine().lock().next_instant;
-        let alone = !ains.inner.machine.has_peers.load(Ordering::Relaxed);
-        let longest = if alone { LONGEST_SLEEP_ALONE } else { LONGEST_SLEEP };
-        let sleep = next.map_or(longest, |at| at.since(ains.now()).min(longest));
+        let sleep = next.map_or(LONGEST_SLEEP, |at| at.since(ains.now()).min(LONGEST_SLEEP));
         tokio::select! {
             _ = stopping.wait_for(|stopping| *stopping) => return,
             () = ains.engine().timer.notified() => continue,
             () = tokio::time::sleep(sleep) => {}
         }
-        match judge(&ains).await {
-            Ok(true) => {}
-            Ok(false) => tokio::time::sleep(PAUSE).await,
-            Err(error) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "the timer could not look"
-                );
-                tokio::time::sleep(PAUSE).await;
-            }
+        let now = ains.now();
+        let alone = !ains.inner.machine.has_peers.load(Ordering::Relaxed);
+        let longest = if alone {
+            LONGEST_WITHOUT_LOOK
+        } else {
+            LONGEST_SLEEP
+        };
+        // The clock may have jumped meanwhile, so memory is looked at often.
+        if next.is_none_or(|at| at > now) && now.since(looked_at) < longest && looked_at <= now {
+            continue;
+        }
+        looked_at = now;
+        if let Err(error) = judge(&ains).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the timer could not look"
+            );
+            // What was known has been forgotten.
+            let machine = &ains.inner.machine;
+            machine.note_instant(&mut machine.engine.lock(), Some(ains.now() + PAUSE));
         }
     }
 }
 
-/// Judges what has come due, then looks when the next instant is; whether it may sleep just
-/// until then (not if something is due that could not be judged).
-async fn judge(ains: &Ains) -> Result<bool, Error> {
+/// Judges what has come due, then looks when the next instant is. What is due and could not be judged, because others
+/// work on it or because it is too early to judge, is looked at again after a pause.
+async fn judge(ains: &Ains) -> Result<(), Error> {
     // Forgotten first, so that what is noted meanwhile is not lost.
     ains.engine().lock().next_instant = None;
-    let judged = ains.check_timeouts().await?;
-    let next = ains
-        .read(|conn| Ok((tasks::next_instant(conn)?, agents::next_silence(conn)?)))
+    let began = ains.now();
+    let swept = ains.sweep().await?;
+    let (tasks, schedules) = ains
+        .read(|conn| {
+            let tasks = [tasks::next_instant(conn)?, agents::next_silence(conn)?];
+            Ok((tasks.into_iter().flatten().min(), schedules::next_due(conn)?))
+        })
         .await?;
-    let next = [next.0, next.1].into_iter().flatten().min();
+    let now = ains.now();
     let machine = &ains.inner.machine;
-    machine.note_instant(&mut machine.engine.lock(), next);
-    Ok(judged > 0 || next.is_none_or(|at| at > ains.now()))
+    machine.is_behind(
+        swept.schedules > 0 && schedules.is_some_and(|at| at <= began),
+        began,
+    );
+    let after = |at: Option<Timestamp>, judged: u64, pause: Duration| {
+        at.map(|at| if judged > 0 { at } else { at.max(now + pause) })
+    };
+    let next = [
+        after(tasks, swept.tasks, PAUSE),
+        after(schedules, swept.schedules, SHORT_PAUSE),
+    ];
+    machine.note_instant(&mut machine.engine.lock(), next.into_iter().flatten().min());
+    Ok(())
 }
 
 /// Writes the signs of life that are worth it.
@@ -202,6 +229,15 @@ async fn housekeeping(ains: &Ains) -> Result<(), Error> {
     loop {
         let removed = ains
             .write(|tx| idempotency::remove_before(tx.conn, tx.now - WINDOW, PIECE).map(Ok))
+            .await?;
+        if removed == 0 {
+            break;
+        }
+    }
+    let kept = ains.inner.machine.settings.slot_retention;
+    loop {
+        let removed = ains
+            .write(move |tx| slots::remove_before(tx.conn, tx.now - kept, PIECE).map(Ok))
             .await?;
         if removed == 0 {
             return Ok(());

@@ -8,27 +8,29 @@
 //! 3. lock the agents, then the tasks, each by id; count what the agents hold;
 //! 4. `changes`: what agents report, clients change and the clock says;
 //! 5. `settle`: what follows from it for the tasks that wait for those that ended;
-//! 6. `chains`: what follows for the chains whose tasks ended or that clients steer; their new tasks
-//!    are like loaded ones from here on;
+//! 6. `follow`: what schedules and chains are to do because of clients, of time, and of tasks that
+//!    ended; their new tasks are like loaded ones from here on;
 //! 7. `hand_out::place`: ready tasks for agents with room (matches); then `route`: what became ready
 //!    in this batch;
 //! 8. save, then insert what was submitted;
 //! 9. claims, which read the queues as they are now;
 //! 10. save agents, attempts, trust and counters.
 //!
-//! Locks are taken in the order agents, chains, tasks. What must happen after the commit is collected in
+//! Locks are taken in the order agents, schedules, chains, tasks. What must happen after the commit is collected in
 //! [`After`].
 
 mod chains;
 mod changes;
 mod depend;
 mod effects;
+mod follow;
 mod hand_out;
 pub(crate) mod once;
 mod plan;
 mod positions;
 mod route;
 mod save;
+mod schedules;
 mod settle;
 mod submit;
 mod tally;
@@ -41,6 +43,7 @@ use ains_core::fair::Turns;
 use ains_core::{AgentId, ChainId, Lane, Status, TaskId, Timestamp};
 use ains_store::counters::Deltas;
 use ains_store::dependencies::NewEdge;
+use ains_store::slots::Run;
 use ains_store::tasks::{Load, StoredTask};
 use ains_store::trust::TrustRecord;
 use ains_store::{Backend, Conn, StoreError};
@@ -48,12 +51,13 @@ use ains_store::{Backend, Conn, StoreError};
 use self::chains::LoadedChain;
 pub(crate) use self::plan::Plan;
 use self::positions::Positions;
+use self::schedules::Schedules;
 pub(crate) use self::tally::{in_status, minute, pending_of};
 use crate::chains::Plans;
 use crate::engine::{Engine, Subject};
 use crate::entropy::Entropy;
 use crate::error::Error;
-use crate::model::{Answer, ChainSummary, Changed};
+use crate::model::{Answer, ChainSummary, Changed, Steered};
 use crate::op::Op;
 use crate::settings::Settings;
 
@@ -118,7 +122,7 @@ impl After {
     }
 
     /// Brings the next instant nearer.
-    fn due(&mut self, at: Option<Timestamp>) {
+    pub(crate) fn due(&mut self, at: Option<Timestamp>) {
         self.next_instant = match (self.next_instant, at) {
             (Some(known), Some(at)) => Some(known.min(at)),
             (known, at) => known.or(at),
@@ -144,8 +148,18 @@ pub(crate) enum Outcome {
     },
     Submitted(Answer<Vec<ains_core::Task>>),
     Chain(Result<Answer<ChainSummary>, Error>),
+    Steered(Result<Box<Answer<Steered>>, Error>),
     Claimed(Result<Vec<StoredTask>, Error>),
-    Swept(u64),
+    Swept(Swept),
+}
+
+/// What had come due.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Swept {
+    /// Tasks that were judged.
+    pub(crate) tasks: u64,
+    /// Schedules whose time had come.
+    pub(crate) schedules: u64,
 }
 
 /// What a committed batch left to do.
@@ -167,6 +181,19 @@ struct Loaded {
     dirty: bool,
     /// Whether it was put into a queue in this batch.
     queued: bool,
+}
+
+impl Loaded {
+    /// A task that is made in this batch.
+    fn new_task(stored: StoredTask) -> Self {
+        Self {
+            stored,
+            before: None,
+            was_leased: false,
+            dirty: true,
+            queued: false,
+        }
+    }
 }
 
 /// One batch at work.
@@ -198,6 +225,10 @@ struct Batch<'a> {
     chains: BTreeMap<ChainId, LoadedChain>,
     /// Ended tasks whose chains have been told.
     followed: BTreeSet<TaskId>,
+    /// The schedules that this batch works on.
+    schedules: Schedules,
+    /// Since when more schedules have been due than one batch fires; `None` if that is not so.
+    behind_since: Option<Timestamp>,
 }
 
 /// What a batch needs besides its operations.
@@ -207,6 +238,8 @@ pub(crate) struct Context<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) plans: &'a Plans,
     pub(crate) listening_since: Timestamp,
+    /// Since when more schedules have been due than one batch fires.
+    pub(crate) behind_since: Option<Timestamp>,
     pub(crate) now: Timestamp,
     /// Names the writer's counters.
     pub(crate) writer: &'a str,
@@ -263,6 +296,8 @@ fn execute(
         graphs_locked: false,
         chains: BTreeMap::new(),
         followed: BTreeSet::new(),
+        schedules: Schedules::default(),
+        behind_since: context.behind_since,
     };
     batch.lock_graphs(ops, plan)?;
     for op in ops.iter_mut() {
@@ -276,7 +311,7 @@ fn execute(
         outcomes.push(batch.change(op, plan)?);
     }
     batch.settle(plan)?;
-    batch.follow_chains(ops, plan, &mut outcomes)?;
+    batch.follow(ops, plan, &mut outcomes)?;
     batch.place_matches(plan);
     batch.route_ready(context, plan)?;
     batch.save_tasks()?;
@@ -320,7 +355,7 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// Locks the agents and then the tasks that this batch is about, and counts what the agents
+    /// Locks the agents, schedules, chains and tasks that this batch is about, and counts what the agents
     /// hold, in this order.
     fn lock(&mut self, ops: &[Op], plan: &Plan) -> Result<(), StoreError> {
         let agents: Vec<AgentId> = plan.agents(ops).into_iter().collect();
@@ -330,13 +365,33 @@ impl Batch<'_> {
         }
         let mut tasks = plan.tasks(ops);
         let mut chains = Plan::chains(ops);
-        if self.tx.conn.backend() == Backend::Postgres {
-            // A chain is locked before its tasks: its end takes others of them along.
+        let mut schedules = Plan::schedules(ops);
+        let locks = self.tx.conn.backend() == Backend::Postgres;
+        if locks {
+            // A chain is locked before its tasks: its end takes others of them along. So is a schedule, which
+            // may make more.
             let may_end: Vec<TaskId> = plan.ends().collect();
-            chains.extend(ains_store::chains::of_tasks(self.tx.conn, &may_end)?);
+            let named: Vec<ChainId> = chains.iter().copied().collect();
+            schedules.extend(ains_store::chains::schedules_of(self.tx.conn, &named)?);
+            let wholes = ains_store::tasks::wholes(self.tx.conn, &may_end)?;
+            chains.extend(wholes.chains);
+            schedules.extend(wholes.schedules);
             // All rows in one go and in order, so that no two batches wait for each other; what
             // else becomes known to be waiting after this is few, and locked when it is found.
             tasks.extend(&plan.dependants);
+        }
+        let named = schedules.clone();
+        self.load_schedules(schedules)?;
+        if ops.iter().any(|op| matches!(op, Op::Sweep { .. })) {
+            self.load_due_schedules()?;
+        }
+        if locks {
+            for run in self.cancellable(&named)? {
+                match run {
+                    Run::Task(task) => drop(tasks.insert(task)),
+                    Run::Chain(chain) => drop(chains.insert(chain)),
+                }
+            }
         }
         self.load_chains(chains)?;
         self.load(tasks)

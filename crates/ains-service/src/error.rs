@@ -33,6 +33,29 @@ pub enum Error {
     /// What a client wants of a chain does not fit its state.
     #[error(transparent)]
     ChainRefused(#[from] ains_core::chain::Refusal),
+    /// What a client wants of a schedule does not fit how it stands.
+    #[error(transparent)]
+    ScheduleRefused(#[from] ains_core::schedule::Refusal),
+    /// A schedule was to heed a calendar that does not exist, or is another client's.
+    #[error("calendar `{0}` does not exist")]
+    UnknownCalendar(ains_core::CalendarId),
+    /// Somebody else changed it meanwhile; it may be read and changed again.
+    #[error("{entity} `{id}` was changed meanwhile")]
+    Stale {
+        /// `Schedule`, `Calendar`: how the API calls it.
+        entity: &'static str,
+        /// Which one.
+        id: String,
+    },
+    /// A backfill was to begin where it is not known any more what has fired.
+    #[error("it is known since {0} only which slots have fired")]
+    ForgottenSlots(ains_core::Timestamp),
+    /// A backfill would make more than one transaction may.
+    #[error("the runs of {0} slots are too much at once; ask for a shorter time")]
+    TooMuchAtOnce(u64),
+    /// A calendar is not removed while a schedule heeds it.
+    #[error("schedule `{0}` heeds the calendar")]
+    CalendarInUse(ains_core::ScheduleId),
     /// The task belongs to a chain, which alone may try it again.
     #[error("the task belongs to chain `{0}`")]
     OfChain(ains_core::ChainId),
@@ -45,8 +68,8 @@ pub enum Error {
     /// The failed task has no retry left, or its error is not of a kind that is retried.
     #[error("no retry is left, or the error is of a kind that is not retried")]
     RetrySpent,
-    /// The task belongs to another client.
-    #[error("the task belongs to another client")]
+    /// It belongs to another client.
+    #[error("it belongs to another client")]
     NotOwner,
     /// An agent of that id is registered.
     #[error("agent `{0}` is already registered")]

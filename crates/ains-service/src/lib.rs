@@ -21,6 +21,8 @@
 //! | `tasks` | submit, read, list, cancel, retry, change |
 //! | `work` | claim, report |
 //! | `agents` | register, heartbeat, drain, trust |
+//! | `chains` | create, read, steer |
+//! | `schedules`, `calendars` | create, read, steer, preview; what became of slots |
 //! | `routing`, `stats`, `clients`, `keys` | as they say |
 //! | `machine`, `batch` | how operations become one transaction, and what follows from it |
 //! | `engine` | what a server knows in memory |
@@ -30,6 +32,7 @@ mod agents;
 mod ains;
 mod background;
 mod batch;
+mod calendars;
 mod chains;
 mod clients;
 mod clock;
@@ -45,6 +48,7 @@ pub mod model;
 mod op;
 mod reply;
 mod routing;
+mod schedules;
 mod settings;
 mod stats;
 mod tasks;

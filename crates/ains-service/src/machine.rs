@@ -15,7 +15,7 @@ use crate::chains::Plans;
 use crate::engine::{Engine, State};
 use crate::entropy::Entropy;
 use crate::error::Error;
-use crate::model::Delivery;
+use crate::model::{Delivery, ScheduleSteer};
 use crate::op::{Claim, Op};
 use crate::reply::Post;
 use crate::settings::Settings;
@@ -38,6 +38,8 @@ pub(crate) struct Machine {
     pub(crate) writers: Vec<String>,
     /// Since when silence counts, in microseconds (semantics §1.2).
     pub(crate) listening_since: AtomicI64,
+    /// Since when more schedules have been due than one batch fires, in microseconds; 0 if that is not so.
+    pub(crate) behind_since: AtomicI64,
     /// Whether other servers work on the same database.
     pub(crate) has_peers: AtomicBool,
 }
@@ -70,9 +72,15 @@ impl Work for Machine {
                 deliveries, claim, ..
             } => deliveries.len() + claim.as_ref().map_or(0, |claim| claim.max as usize),
             Op::Claim(claim) => claim.max as usize,
-            Op::CreateChain { .. } | Op::SteerChain { .. } | Op::Advance(_) => 4,
             Op::Act(_) | Op::Lost { .. } => 1,
-            Op::Match(_) | Op::Sweep { .. } | Op::Settle { .. } => 64,
+            Op::Match(_)
+            | Op::Sweep { .. }
+            | Op::Settle { .. }
+            | Op::SteerSchedule {
+                steer: ScheduleSteer::Backfill { .. },
+                ..
+            } => 64,
+            Op::CreateChain { .. } | Op::SteerChain { .. } | Op::SteerSchedule { .. } | Op::Advance(_) => 4,
         }
     }
 
@@ -83,6 +91,10 @@ impl Work for Machine {
             settings: &self.settings,
             plans: &self.plans,
             listening_since: Timestamp::from_micros(self.listening_since.load(Ordering::Relaxed)),
+            behind_since: match self.behind_since.load(Ordering::Relaxed) {
+                0 => None,
+                since => Some(Timestamp::from_micros(since)),
+            },
             now: self.clock.now(),
             writer: &self.writers[writer],
         };
@@ -180,6 +192,7 @@ impl Work for Machine {
             }
             Op::Submit { reply, .. } => drop(reply.send(Err(failed))),
             Op::CreateChain { reply, .. } | Op::SteerChain { reply, .. } => drop(reply.send(Err(failed))),
+            Op::SteerSchedule { reply, .. } => drop(reply.send(Err(failed))),
             Op::Claim(claim) => drop(claim.reply.send(Err(failed))),
             Op::Sweep { reply } => drop(reply.send(Err(failed))),
             // What they are about is durable; the timer goes on with the rest.
@@ -224,6 +237,15 @@ impl Machine {
         {
             state.next_instant = Some(at);
             self.engine.timer.notify_one();
+        }
+    }
+
+    /// Notes whether more schedules are due than one batch fires, as a sweep found that began at `began`.
+    pub(crate) fn is_behind(&self, behind: bool, began: Timestamp) {
+        if !behind {
+            self.behind_since.store(0, Ordering::Relaxed);
+        } else if self.behind_since.load(Ordering::Relaxed) == 0 {
+            self.behind_since.store(began.as_micros(), Ordering::Relaxed);
         }
     }
 
@@ -319,8 +341,11 @@ fn answer(state: &mut State, op: Op, outcome: Outcome, seen: u64, answers: &mut 
         (Op::CreateChain { reply, .. } | Op::SteerChain { reply, .. }, Outcome::Chain(answer)) => {
             reply.post(answer, post);
         }
+        (Op::SteerSchedule { reply, .. }, Outcome::Steered(steered)) => {
+            reply.post(steered.map(|steered| *steered), post);
+        }
         (Op::Claim(claim), Outcome::Claimed(claimed)) => answer_claim(state, claim, claimed, seen, answers),
-        (Op::Sweep { reply }, Outcome::Swept(judged)) => reply.post(Ok(judged), post),
+        (Op::Sweep { reply }, Outcome::Swept(swept)) => reply.post(Ok(swept), post),
         (Op::Settle { held }, _) => answers.join(held),
         _ => {}
     }

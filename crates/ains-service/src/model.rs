@@ -1,4 +1,6 @@
-//! What goes into the use cases and what comes out.
+//! What goes into the use cases and what comes out; that of schedules and calendars is in a file of its own.
+
+mod schedules;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,6 +12,10 @@ use ains_core::task::{Report, TaskSpec};
 use ains_core::{AgentId, ChainId, ClientId, Condition, Dependency, Name, Status, Task, TaskId, Timestamp};
 pub use ains_store::tasks::{Documents, Filter as TaskFilter, Page, StoredTask};
 pub use ains_store::trust::TrustRecord;
+pub use schedules::{
+    CalendarChange, CalendarFilter, CalendarView, NewCalendar, NewSchedule, Preview, PreviewEntry, Run,
+    ScheduleChange, ScheduleFilter, ScheduleSteer, ScheduleView, Steered, StoredSlot,
+};
 
 /// A checked submission: what is asked for, and its documents as JSON text.
 #[derive(Debug, Clone)]

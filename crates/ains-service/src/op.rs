@@ -3,15 +3,16 @@
 use std::time::Instant;
 
 use ains_core::chain::{self, Event, Question};
-use ains_core::{AgentId, ChainId, ClientId, Dependency, Lane, Task, TaskId};
+use ains_core::{AgentId, ChainId, ClientId, Dependency, Lane, ScheduleId, Task, TaskId};
 use ains_store::StoreError;
 use ains_store::chains::StepList;
 
-use crate::batch::Tx;
+use crate::batch::{Swept, Tx};
 use crate::error::Error;
 use crate::machine::Answers;
 use crate::model::{
-    Answer, ChainSummary, Changed, Delivery, NewChain, NewTask, Once, StoredTask, TaskChange,
+    Answer, ChainSummary, Changed, Delivery, NewChain, NewTask, Once, ScheduleSteer, Steered, StoredTask,
+    TaskChange,
 };
 use crate::reply::{Post, Reply};
 
@@ -52,14 +53,23 @@ pub(crate) enum Op {
         event: Event,
         reply: Reply<Answer<ChainSummary>>,
     },
+    /// What a client does with a schedule.
+    SteerSchedule {
+        schedule: ScheduleId,
+        /// Only if it is this client's.
+        owner: Option<ClientId>,
+        steer: ScheduleSteer,
+        once: Option<Once<Steered>>,
+        reply: Reply<Answer<Steered>>,
+    },
     /// What a chain asked about has been found out.
     Advance(Found),
     /// An agent asks for work.
     Claim(Claim),
     /// Ready tasks and agents with room may have missed each other in these lanes.
     Match(Vec<Lane>),
-    /// Instants have come: leases, due tasks, expiry, silent agents.
-    Sweep { reply: Reply<u64> },
+    /// Instants have come: leases, due tasks, expiry, silent agents, schedules.
+    Sweep { reply: Reply<Swept> },
     /// Tells dependants of ended tasks that one transaction could not tell all of; the answers of
     /// that transaction wait for it.
     Settle { held: Answers },

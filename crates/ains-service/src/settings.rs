@@ -14,6 +14,8 @@ pub struct Settings {
     /// Most dependants that one transaction tells how what they waited for ended; the rest follows
     /// in further ones. At most [`ains_store::dependencies::MOST`].
     pub cascade: usize,
+    /// How long it is kept what became of a slot of a schedule (semantics §6).
+    pub slot_retention: Duration,
     /// Fixes all randomness.
     pub seed: Option<u64>,
     /// Whether a registration's signature must verify, or only be hex.
@@ -29,6 +31,7 @@ impl Default for Settings {
             pg_writers: 2,
             write_queue: 8192,
             cascade: ains_store::dependencies::MOST,
+            slot_retention: Duration::from_hours(30 * 24),
             seed: None,
             verify_identity: true,
             admin_key: None,

@@ -7,7 +7,7 @@ use ains_core::task::limits::PRIORITY;
 use ains_store::{chains, counters, tasks};
 
 use crate::ains::Ains;
-use crate::batch::{in_status, minute, pending_of};
+use crate::batch::{Swept, in_status, minute, pending_of};
 use crate::error::Error;
 use crate::model::{DatabaseRows, Health, Stats};
 use crate::op::Op;
@@ -126,6 +126,11 @@ impl Ains {
     /// # Errors
     /// When the store fails.
     pub async fn check_timeouts(&self) -> Result<u64, Error> {
+        Ok(self.sweep().await?.tasks)
+    }
+
+    /// Looks what has come due.
+    pub(crate) async fn sweep(&self) -> Result<Swept, Error> {
         self.ask(|reply| Op::Sweep { reply }).await
     }
 }

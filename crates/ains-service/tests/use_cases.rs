@@ -15,6 +15,8 @@ mod world;
 
 #[path = "use_cases/agents.rs"]
 mod agents;
+#[path = "use_cases/calendars.rs"]
+mod calendars;
 #[path = "use_cases/chains.rs"]
 mod chains;
 #[path = "use_cases/dependencies.rs"]
@@ -25,8 +27,14 @@ mod fairness;
 mod graphs;
 #[path = "use_cases/leases.rs"]
 mod leases;
+#[path = "use_cases/runs.rs"]
+mod runs;
+#[path = "use_cases/schedules.rs"]
+mod schedules;
 #[path = "use_cases/servers.rs"]
 mod servers;
+#[path = "use_cases/steering.rs"]
+mod steering;
 #[path = "use_cases/tasks.rs"]
 mod tasks;
 #[path = "use_cases/work.rs"]

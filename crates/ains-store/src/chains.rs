@@ -9,13 +9,13 @@ mod lists;
 mod places;
 
 use ains_core::chain::{Chain, ChainStatus, Definition};
-use ains_core::{ChainId, ClientId, Name, Timestamp};
+use ains_core::{ChainId, ClientId, Name, ScheduleId, Timestamp};
 use diesel::prelude::*;
 use serde::Serialize;
 
 pub use self::lists::{StepList, StepLists, keep, lists};
-pub use self::places::{PlacedResult, of_tasks, results, unfinished};
-use crate::codec::{count, micros, number, read};
+pub use self::places::{PlacedResult, results, unfinished};
+use crate::codec::{count, json, micros, number, parse, read, read_opt};
 use crate::connection::Conn;
 use crate::error::StoreError;
 use crate::schema::{chain_definitions, task_chains};
@@ -45,6 +45,8 @@ pub struct StoredChain {
     pub updated_at: Timestamp,
     /// Since when an expression must be evaluated before it can go on.
     pub asked_at: Option<Timestamp>,
+    /// The schedule that made it.
+    pub schedule: Option<ScheduleId>,
 }
 
 /// What a list shows of a chain.
@@ -91,6 +93,7 @@ struct ChainRow {
     updated_at: i64,
     ended_at: Option<i64>,
     asked_at: Option<i64>,
+    schedule_id: Option<String>,
 }
 
 #[derive(Debug, Queryable, Selectable)]
@@ -116,7 +119,7 @@ struct DefinitionRow {
 
 statement!(
     InsertChain = "INSERT INTO task_chains (id, client_id, name, status, current_step, total_steps, \
-    state, created_at, updated_at, ended_at, asked_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    state, created_at, updated_at, ended_at, asked_at, schedule_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 );
 
 statement!(InsertDefinition = "INSERT INTO chain_definitions (chain_id, definition, input) VALUES (?, ?, ?)");
@@ -136,11 +139,12 @@ impl ChainRow {
             status: chain.status.as_str().to_owned(),
             current_step: number(stored.current_step),
             total_steps: number(stored.total_steps),
-            state: json(chain)?,
+            state: json(T, chain)?,
             created_at: stored.created_at.as_micros(),
             updated_at: stored.updated_at.as_micros(),
             ended_at: micros(chain.ended_at),
             asked_at: micros(stored.asked_at),
+            schedule_id: stored.schedule.map(|schedule| schedule.to_string()),
         })
     }
 
@@ -155,6 +159,7 @@ impl ChainRow {
             created_at: Timestamp::from_micros(self.created_at),
             updated_at: Timestamp::from_micros(self.updated_at),
             asked_at: self.asked_at.map(Timestamp::from_micros),
+            schedule: read_opt(T, self.schedule_id.as_deref())?,
         })
     }
 }
@@ -174,20 +179,6 @@ impl HeadRow {
     }
 }
 
-fn json(value: &impl Serialize) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|error| StoreError::Corrupt {
-        table: T,
-        reason: error.to_string(),
-    })
-}
-
-fn parse<V: serde::de::DeserializeOwned>(table: &'static str, text: &str) -> Result<V, StoreError> {
-    serde_json::from_str(text).map_err(|error| StoreError::Corrupt {
-        table,
-        reason: error.to_string(),
-    })
-}
-
 /// Stores new chains with what does not change of them.
 ///
 /// # Errors
@@ -202,7 +193,7 @@ pub fn insert(conn: &mut Conn, chains: &[(&StoredChain, &Definition, &str)]) -> 
         rows.push(ChainRow::new(stored)?);
         definitions.push(DefinitionRow {
             chain_id: stored.id.to_string(),
-            definition: json(definition)?,
+            definition: json("chain_definitions", definition)?,
             input: (*input).to_owned(),
         });
     }
@@ -221,6 +212,7 @@ pub fn insert(conn: &mut Conn, chains: &[(&StoredChain, &Definition, &str)]) -> 
                     row.updated_at,
                     row.ended_at,
                     row.asked_at,
+                    row.schedule_id.as_deref(),
                 ])
                 .execute(c)?;
             }
@@ -334,6 +326,23 @@ pub fn find(conn: &mut Conn, id: ChainId) -> Result<Option<StoredChain>, StoreEr
             .optional()?
     });
     row.map(ChainRow::into_stored).transpose()
+}
+
+/// The schedules that made chains. That never changes, so nothing is locked.
+///
+/// # Errors
+/// When the database fails, or a row is corrupt.
+pub fn schedules_of(conn: &mut Conn, ids: &[ChainId]) -> Result<Vec<ScheduleId>, StoreError> {
+    use task_chains::dsl;
+    let ids: Vec<String> = ids.iter().map(ChainId::to_string).collect();
+    let schedules: Vec<Option<String>> = load_in!(
+        conn,
+        dsl::task_chains.filter(dsl::schedule_id.is_not_null()),
+        dsl::id,
+        &ids,
+        dsl::schedule_id
+    );
+    schedules.iter().flatten().map(|id| read(T, id)).collect()
 }
 
 /// What does not change of a chain.

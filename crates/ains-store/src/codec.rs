@@ -49,3 +49,22 @@ pub(crate) fn count(number: i32) -> u32 {
 pub(crate) fn number(count: u32) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
 }
+
+/// A value as JSON text.
+pub(crate) fn json(table: &'static str, value: &impl serde::Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Corrupt {
+        table,
+        reason: error.to_string(),
+    })
+}
+
+/// Reads JSON text that core must accept.
+pub(crate) fn parse<V: serde::de::DeserializeOwned>(
+    table: &'static str,
+    text: &str,
+) -> Result<V, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::Corrupt {
+        table,
+        reason: error.to_string(),
+    })
+}

@@ -34,6 +34,9 @@ pub enum StoreError {
     /// The migrations failed.
     #[error("the migrations failed: {0}")]
     Migration(String),
+    /// A fault in the program; what was said of it is in the log.
+    #[error("the transaction could not be worked out: a fault in the program")]
+    Panicked,
     /// A query failed.
     #[error("a query failed")]
     Query(#[source] Diesel),

@@ -116,6 +116,7 @@ diesel::table! {
         name -> Nullable<Text>,
         chain_id -> Nullable<Text>,
         chain_place -> Nullable<Text>,
+        schedule_id -> Nullable<Text>,
     }
 }
 
@@ -132,6 +133,64 @@ diesel::table! {
         updated_at -> BigInt,
         ended_at -> Nullable<BigInt>,
         asked_at -> Nullable<BigInt>,
+        schedule_id -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    calendars (id) {
+        id -> Text,
+        client_id -> Text,
+        name -> Text,
+        description -> Nullable<Text>,
+        dates -> Text,
+        revision -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    scheduled_tasks (id) {
+        id -> Text,
+        client_id -> Text,
+        name -> Text,
+        definition -> Text,
+        revision -> BigInt,
+        standing -> Text,
+        due_at -> Nullable<BigInt>,
+        look_since -> Nullable<BigInt>,
+        state -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    schedule_calendars (schedule_id, calendar_id) {
+        schedule_id -> Text,
+        calendar_id -> Text,
+    }
+}
+
+diesel::table! {
+    schedule_slots (id) {
+        id -> Text,
+        schedule_id -> Text,
+        slot_at -> BigInt,
+        until -> Nullable<BigInt>,
+        count -> BigInt,
+        kind -> Text,
+        state -> Text,
+        reason -> Nullable<Text>,
+        task_id -> Nullable<Text>,
+        chain_id -> Nullable<Text>,
+        open_run -> Nullable<Text>,
+        buffered_at -> Nullable<BigInt>,
+        fired_at -> Nullable<BigInt>,
+        ended_at -> Nullable<BigInt>,
+        outcome -> Nullable<Text>,
+        decided_at -> BigInt,
     }
 }
 

@@ -12,11 +12,14 @@ mod removal;
 mod results;
 mod row;
 
-use ains_core::{AgentId, Dependency, Task, TaskId, Timestamp};
+use std::collections::BTreeSet;
+
+use ains_core::{AgentId, ChainId, Dependency, ScheduleId, Task, TaskId, Timestamp};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use serde::{Deserialize, Serialize};
 
+use crate::codec::read_opt;
 use crate::connection::Conn;
 use crate::error::StoreError;
 use crate::schema::tasks::dsl;
@@ -146,6 +149,40 @@ pub fn states(conn: &mut Conn, ids: &[TaskId]) -> Result<Vec<Task>, StoreError> 
     rows.into_iter()
         .map(|row| row.into_stored().map(|stored| stored.task))
         .collect()
+}
+
+/// What tasks are part of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wholes {
+    /// Their chains.
+    pub chains: BTreeSet<ChainId>,
+    /// The schedules that made them, or their chains.
+    pub schedules: BTreeSet<ScheduleId>,
+}
+
+/// What `ids` are part of. That never changes, so nothing is locked.
+///
+/// # Errors
+/// When the database fails, or a row is corrupt.
+pub fn wholes(conn: &mut Conn, ids: &[TaskId]) -> Result<Wholes, StoreError> {
+    let some = dsl::chain_id.is_not_null().or(dsl::schedule_id.is_not_null());
+    let rows: Vec<(Option<String>, Option<String>)> = load_in!(
+        conn,
+        dsl::tasks.filter(some),
+        dsl::id,
+        &texts(ids),
+        (dsl::chain_id, dsl::schedule_id)
+    );
+    let mut wholes = Wholes::default();
+    for (chain, schedule) in &rows {
+        wholes
+            .chains
+            .extend(read_opt::<ChainId>("tasks", chain.as_deref())?);
+        wholes
+            .schedules
+            .extend(read_opt::<ScheduleId>("tasks", schedule.as_deref())?);
+    }
+    Ok(wholes)
 }
 
 /// What an agent holds for a claim.

@@ -7,6 +7,7 @@
 //! The store does not know what the work is: a [`Work`] runs a batch of its operations on a
 //! connection, and is told when they are durable, or why they are not.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -220,7 +221,10 @@ impl<W: Work> Thread<W> {
             None => self.reconnect()?,
         };
         conn.begin()?;
-        let outcome = match self.work.run(&mut conn, self.number, ops) {
+        // A thread that ended would take the whole service with it.
+        let run = AssertUnwindSafe(|| self.work.run(&mut conn, self.number, ops));
+        let ran = std::panic::catch_unwind(run).unwrap_or(Err(StoreError::Panicked));
+        let outcome = match ran {
             Ok(outcome) => outcome,
             Err(error) => {
                 if conn.rollback().is_ok() {

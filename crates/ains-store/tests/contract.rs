@@ -9,12 +9,24 @@ mod support;
 mod agents;
 #[path = "contract/bookkeeping.rs"]
 mod bookkeeping;
+#[path = "contract/calendars.rs"]
+mod calendars;
 #[path = "contract/chains.rs"]
 mod chains;
 #[path = "contract/dependencies.rs"]
 mod dependencies;
+#[path = "contract/locks.rs"]
+mod locks;
+#[path = "contract/made.rs"]
+mod made;
 #[path = "contract/queues.rs"]
 mod queues;
+#[path = "contract/schedules.rs"]
+mod schedules;
+#[path = "contract/servers.rs"]
+mod servers;
+#[path = "contract/slots.rs"]
+mod slots;
 #[path = "contract/tasks.rs"]
 mod tasks;
 #[path = "contract/writer.rs"]

@@ -92,7 +92,9 @@ fn what_refers_to_a_row_is_found_by_an_index(db: &TestDb) {
             .iter()
             .filter_map(|other| other.strip_prefix(table)?.split_once('('))
             .any(|(kind, indexed)| {
-                (kind.starts_with(": index ") || kind.starts_with(": primary key "))
+                [": index ", ": unique index ", ": primary key "]
+                    .iter()
+                    .any(|sort| kind.starts_with(sort))
                     && !indexed.contains(" where ")
                     && (indexed.starts_with(&format!("{columns},"))
                         || indexed.starts_with(&format!("{columns})")))

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use ains_api::{CompleteReport, Json, SubmitTask, TaskFilter};
-use ains_client::{Chain, Client, Error, Retry, Step};
+use ains_api::{
+    CompleteReport, Json, PatchSchedule, PreviewQuery, ScheduleFilter, SubmitCalendar, SubmitTask,
+    TaskFilter, Timestamp,
+};
+use ains_client::{Chain, Client, Error, Retry, Schedule, Step};
 use serde_json::json;
 
 use crate::fake::Fake;
@@ -154,4 +157,90 @@ async fn a_chain_is_created_once_and_followed_to_its_end() {
     assert_eq!(outcome.status, "FAILED");
     let result = outcome.result("a").expect("a result");
     assert_eq!(result.data.as_ref().map(Json::get), Some(r#"{"n":1}"#));
+}
+
+#[tokio::test]
+async fn a_schedule_is_created_once_and_what_is_asked_of_it_is_sent() {
+    let mut fake = Fake::start().await;
+    let client = client(&fake);
+    let calls = tokio::spawn(async move {
+        let schedule = Schedule::new("n").client("c").cron("@daily").task("t", "x");
+        let id = client.create_schedule(&schedule).await?.schedule_id;
+        let preview = PreviewQuery {
+            n: Some(2),
+            from: Some(Timestamp(0)),
+        };
+        let preview = client.schedule_preview(&id, &preview).await?;
+        let filter = ScheduleFilter {
+            active_only: Some(false),
+            ..ScheduleFilter::default()
+        };
+        client.schedules(&filter).await?;
+        let patch = PatchSchedule {
+            timezone: Some(None),
+            priority: Some(Some(3)),
+            ..PatchSchedule::default()
+        };
+        client.patch_schedule(&id, &patch).await?;
+        let run = client.run_schedule(&id).await?;
+        Ok::<_, Error>((preview, run))
+    });
+    let created = json!({"schedule_id": "sched_1", "name": "n", "cron_expression": "@daily", "timezone": "UTC",
+        "description": "daily", "active": true, "next_run_at": null, "created_at": "2026-01-02T03:04:05.000000Z"});
+    let first = fake.next("POST /ains/scheduled-tasks").await;
+    let key = first.header("idempotency-key").expect("a key").to_owned();
+    first.hang_up();
+    let second = fake.next("POST /ains/scheduled-tasks").await;
+    assert_eq!(second.header("idempotency-key"), Some(&*key));
+    assert_eq!(
+        second.body,
+        json!({"name": "n", "client_id": "c", "cron_expression": "@daily", "task_type": "t", "capability_required": "x"})
+    );
+    second.reply(200, created);
+    let path = "/ains/scheduled-tasks/sched_1";
+    let slots = json!([{"slot_at": "2026-01-02T00:00:00.000000Z", "local": "l", "note": null}]);
+    fake.answer(
+        &format!("GET {path}/preview?n=2&from=1970-01-01T00%3A00%3A00.000000Z"),
+        json!({"description": "daily", "slots": slots}),
+    )
+    .await;
+    fake.answer(
+        "GET /ains/scheduled-tasks?active_only=false",
+        json!({"schedules": [], "next_cursor": null}),
+    )
+    .await;
+    let patch = fake.next(&format!("PATCH {path}")).await;
+    assert_eq!(patch.body, json!({"timezone": null, "priority": 3}));
+    patch.reply(
+        200,
+        json!({"schedule_id": "sched_1", "message": "m", "active": true, "next_run_at": null}),
+    );
+    let waits = json!({"message": "The run waits", "schedule_id": "sched_1", "slot_id": "slot_1",
+        "slot_at": "2026-01-02T03:04:05.000000Z", "state": "buffered", "reason": "r"});
+    let run = fake.next(&format!("POST {path}/run-now")).await;
+    assert!(run.header("idempotency-key").is_some());
+    run.reply(202, waits);
+    let (preview, run) = calls.await.expect("no panic").expect("answers");
+    assert_eq!(preview.slots[0].excluded, None);
+    assert_eq!((&*run.state, run.task_id), ("buffered", None));
+}
+
+#[tokio::test]
+async fn a_calendar_is_sent_once() {
+    let mut fake = Fake::start().await;
+    let client = client(&fake);
+    let call = tokio::spawn(async move {
+        let calendar = SubmitCalendar {
+            name: "off".into(),
+            weekdays: Some(vec!["SUN".into()]),
+            ..SubmitCalendar::default()
+        };
+        client.create_calendar(&calendar).await
+    });
+    let first = fake.next("POST /ains/calendars").await;
+    assert_eq!(first.header("idempotency-key"), None);
+    assert_eq!(first.body, json!({"name": "off", "weekdays": ["SUN"]}));
+    first.reply(503, json!({"title": "Busy"}));
+    let error = call.await.expect("no panic").expect_err("refused");
+    assert_eq!(error.status(), Some(503));
 }

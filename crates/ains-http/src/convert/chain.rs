@@ -11,7 +11,7 @@ use ains_core::chain::{
 };
 use ains_core::{ClientId, Name};
 use serde::Deserialize;
-pub(crate) use view::{cancelled, edges, graph, summary, whole};
+pub(crate) use view::{cancelled, edges, graph, submitted, summary, whole, written};
 
 use super::seconds;
 use super::task::of_owner;
@@ -128,7 +128,11 @@ pub(crate) fn step(step: SubmitStep, owner: Option<&ClientId>, faults: &mut Faul
 }
 
 /// Checks what is asked of an agent, of which a compensation says no more: the task, and its input.
-fn asked(asked: Compensation, owner: Option<&ClientId>, faults: &mut Faults) -> (StepTask, Box<str>) {
+pub(crate) fn asked(
+    asked: Compensation,
+    owner: Option<&ClientId>,
+    faults: &mut Faults,
+) -> (StepTask, Box<str>) {
     let input = faults.object("/input_data", asked.input_data.unwrap_or_default());
     let alone = SubmitTask {
         task_type: asked.task_type,
@@ -159,7 +163,7 @@ fn asked(asked: Compensation, owner: Option<&ClientId>, faults: &mut Faults) -> 
 }
 
 /// Stands in for a task with which something is wrong.
-fn stand_in() -> StepTask {
+pub(crate) fn stand_in() -> StepTask {
     let any: Name = "any".parse().expect("it is a name");
     StepTask::new(any.clone(), any)
 }
@@ -211,7 +215,7 @@ pub(crate) fn planned(steps: Vec<StepDefinition>, faults: &mut Faults) -> Option
 }
 
 /// The pointer to what core calls `input_data.rows[0].query`.
-fn pointer(field: &str) -> String {
+pub(crate) fn pointer(field: &str) -> String {
     let path = field.replace('~', "~0").replace('/', "~1").replace(']', "");
     format!("/{}", path.replace(['.', '['], "/"))
 }

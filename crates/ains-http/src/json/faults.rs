@@ -24,6 +24,8 @@ pub(crate) struct Faults {
     more: bool,
     /// The first thing that was named and does not exist.
     absent: Option<String>,
+    /// The places of those that are answered with 400 where nothing else is wrong.
+    unusable: Vec<String>,
     prefix: String,
 }
 
@@ -38,6 +40,15 @@ impl Faults {
     /// Whether there are none.
     pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty() && self.absent.is_none()
+    }
+
+    /// Whether there is one at this place.
+    pub(crate) fn name(&self, pointer: &str) -> bool {
+        let mut named = self
+            .list
+            .iter()
+            .map(|fault| fault.pointer.strip_prefix(&*self.prefix));
+        named.any(|place| place == Some(pointer))
     }
 
     /// How many there are.
@@ -77,6 +88,15 @@ impl Faults {
         });
     }
 
+    /// Adds one as [`add`](Self::add) does. Where nothing else is wrong, that is 400: it has the right form, but means
+    /// nothing.
+    pub(crate) fn unusable(&mut self, pointer: &str, message: impl Into<String>) {
+        let known = self.list.len();
+        self.add(pointer, message);
+        let added = self.list.get(known).map(|fault| fault.pointer.clone());
+        self.unusable.extend(added);
+    }
+
     /// Runs `check` with every pointer below `prefix`: `/tasks/3`.
     pub(crate) fn below<T>(&mut self, prefix: &str, check: impl FnOnce(&mut Self) -> T) -> T {
         let length = self.prefix.len();
@@ -89,7 +109,11 @@ impl Faults {
     /// Adds all of another's, below this one's prefix.
     pub(crate) fn absorb(&mut self, other: Self) {
         for fault in other.list {
-            self.add(&fault.pointer, fault.message);
+            if other.unusable.contains(&fault.pointer) {
+                self.unusable(&fault.pointer, fault.message);
+            } else {
+                self.add(&fault.pointer, fault.message);
+            }
         }
         self.more |= other.more;
         self.absent = self.absent.take().or(other.absent);
@@ -114,10 +138,13 @@ impl Faults {
         }
     }
 
-    /// 422 with every fault, or 404 if there is none and something does not exist.
+    /// 422 with every fault, or 404 if there is none and something does not exist; 400 if all of them are of that kind.
     pub(crate) fn into_problem(self) -> Problem {
         match self.absent {
             Some(what) if self.list.is_empty() => Problem::not_found(&what),
+            _ if !self.list.is_empty() && self.unusable.len() == self.list.len() => {
+                Problem::unusable(self.list)
+            }
             _ => Problem::invalid(self.list, self.more),
         }
     }

@@ -1,4 +1,4 @@
-//! Takes the bytes of a body from the connection: JSON only, within a size and a time.
+//! Takes the bytes of a body from the connection: of a known type, within a size and a time.
 
 use std::time::Duration;
 
@@ -20,11 +20,35 @@ const GRACE: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// 408, 413, 415, and 400 if the connection breaks off.
-pub(crate) async fn read(
+pub(crate) async fn read(request: &HttpRequest, payload: Payload, limit: usize) -> Result<Bytes, Problem> {
+    let body = take(request, payload, limit).await?;
+    if !body.is_empty() {
+        is_json(request)?;
+    }
+    Ok(body)
+}
+
+/// The body of `request`, of at most `limit` bytes, whatever its type.
+///
+/// # Errors
+/// 408, 413, 415 if it has a content encoding, and 400 if the connection breaks off.
+pub(crate) async fn read_any(
     request: &HttpRequest,
-    mut payload: Payload,
+    payload: Payload,
     limit: usize,
 ) -> Result<Bytes, Problem> {
+    let body = take(request, payload, limit).await?;
+    is_not_encoded(request)?;
+    Ok(body)
+}
+
+/// Whether the body of `request` is declared to be of the type `essence`.
+pub(crate) fn is_declared(request: &HttpRequest, essence: &str) -> bool {
+    declared_type(request).is_some_and(|declared| declared.eq_ignore_ascii_case(essence.as_bytes()))
+}
+
+/// The body of `request`, whatever it is.
+async fn take(request: &HttpRequest, mut payload: Payload, limit: usize) -> Result<Bytes, Problem> {
     let declared = request.headers().get(header::CONTENT_LENGTH);
     let declared = declared
         .and_then(|length| length.to_str().ok())
@@ -41,14 +65,10 @@ pub(crate) async fn read(
                 format!("The body took longer than {PATIENCE:?}"),
             )
         })??;
-    let Some(body) = body else {
+    if body.is_none() {
         drain(&mut payload).await;
-        return Err(too_large(limit));
-    };
-    if !body.is_empty() {
-        is_json(request)?;
     }
-    Ok(body)
+    body.ok_or_else(|| too_large(limit))
 }
 
 /// The whole payload, or `None` as soon as it passes `limit`.
@@ -95,26 +115,34 @@ fn too_large(limit: usize) -> Problem {
 
 /// No content type is as good as the right one: some of the original's clients send none.
 fn is_json(request: &HttpRequest) -> Result<(), Problem> {
-    let unsupported = |detail| Err(Problem::new(Kind::UnsupportedMediaType, detail));
-    if let Some(coding) = request.headers().get(header::CONTENT_ENCODING)
-        && !coding.as_bytes().eq_ignore_ascii_case(b"identity")
-    {
-        return unsupported("A body with a content encoding is not accepted");
-    }
-    let Some(content_type) = request.headers().get(header::CONTENT_TYPE) else {
-        return Ok(());
-    };
-    let essence = content_type
-        .as_bytes()
-        .split(|byte| *byte == b';')
-        .next()
-        .unwrap_or_default()
-        .trim_ascii();
-    let json = essence.eq_ignore_ascii_case(b"application/json")
-        || (essence.len() > 5 && essence[essence.len() - 5..].eq_ignore_ascii_case(b"+json"));
+    is_not_encoded(request)?;
+    let json = declared_type(request).is_none_or(|essence| {
+        essence.eq_ignore_ascii_case(b"application/json")
+            || (essence.len() > 5 && essence[essence.len() - 5..].eq_ignore_ascii_case(b"+json"))
+    });
     if json {
         Ok(())
     } else {
-        unsupported("The body has to be application/json")
+        Err(unsupported("The body has to be application/json"))
     }
+}
+
+fn is_not_encoded(request: &HttpRequest) -> Result<(), Problem> {
+    match request.headers().get(header::CONTENT_ENCODING) {
+        Some(coding) if !coding.as_bytes().eq_ignore_ascii_case(b"identity") => {
+            Err(unsupported("A body with a content encoding is not accepted"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The type that the body is declared to be of, without its parameters.
+fn declared_type(request: &HttpRequest) -> Option<&[u8]> {
+    let declared = request.headers().get(header::CONTENT_TYPE)?.as_bytes();
+    let essence = declared.split(|byte| *byte == b';').next().unwrap_or_default();
+    Some(essence.trim_ascii())
+}
+
+fn unsupported(detail: &'static str) -> Problem {
+    Problem::new(Kind::UnsupportedMediaType, detail)
 }

@@ -26,13 +26,16 @@ const STATUSES: [(&str, &str); 13] = [
 ];
 
 /// The paths whose POST creates something, and so can be told to do it once.
-const CREATING: [&str; 8] = [
+const CREATING: [&str; 11] = [
     "/ains/agents",
     "/ains/agents/{id}/capabilities",
     "/ains/tasks",
     "/ains/tasks/batch",
     "/ains/tasks/graph",
     "/ains/task-chains",
+    "/ains/scheduled-tasks",
+    "/ains/scheduled-tasks/{id}/run-now",
+    "/ains/scheduled-tasks/{id}/backfill",
     "/aitp/tasks",
     "/aitp/tasks/batch",
 ];

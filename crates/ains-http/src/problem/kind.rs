@@ -31,6 +31,10 @@ pub enum Kind {
     IllegalTransition,
     /// Tasks would wait for each other.
     DependencyCycle,
+    /// Others changed the thing at the same time, again and again.
+    ChangedMeanwhile,
+    /// Something else needs the thing that is to be removed.
+    InUse,
     /// The first request with this idempotency key still runs.
     IdempotencyKeyInUse,
     /// The body is larger than is read.
@@ -51,7 +55,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, in the order of their status codes.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::BadRequest,
         Self::MalformedJson,
         Self::InvalidSignature,
@@ -65,6 +69,8 @@ impl Kind {
         Self::LeaseLost,
         Self::IllegalTransition,
         Self::DependencyCycle,
+        Self::ChangedMeanwhile,
+        Self::InUse,
         Self::IdempotencyKeyInUse,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
@@ -91,6 +97,8 @@ impl Kind {
             Self::LeaseLost => "/problems/lease-lost",
             Self::IllegalTransition => "/problems/illegal-transition",
             Self::DependencyCycle => "/problems/dependency-cycle",
+            Self::ChangedMeanwhile => "/problems/changed-meanwhile",
+            Self::InUse => "/problems/in-use",
             Self::IdempotencyKeyInUse => "/problems/idempotency-key-in-use",
             Self::BodyTooLarge => "/problems/body-too-large",
             Self::UnsupportedMediaType => "/problems/unsupported-media-type",
@@ -140,6 +148,8 @@ impl Kind {
             | Self::LeaseLost
             | Self::IllegalTransition
             | Self::DependencyCycle
+            | Self::ChangedMeanwhile
+            | Self::InUse
             | Self::IdempotencyKeyInUse => StatusCode::CONFLICT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -166,6 +176,8 @@ impl Kind {
             Self::LeaseLost => "Lease lost",
             Self::IllegalTransition => "Illegal transition",
             Self::DependencyCycle => "Dependency cycle",
+            Self::ChangedMeanwhile => "Changed meanwhile",
+            Self::InUse => "In use",
             Self::IdempotencyKeyInUse => "Idempotency key in use",
             Self::BodyTooLarge => "Body too large",
             Self::UnsupportedMediaType => "Unsupported media type",
@@ -180,7 +192,9 @@ impl Kind {
     /// What it means and what to do about it, for the page of its URI.
     pub fn explanation(self) -> &'static str {
         match self {
-            Self::BadRequest => "The request cannot be carried out as it is. The detail says why.",
+            Self::BadRequest => {
+                "The request cannot be carried out as it is. The detail says why; where fields are the reason, the member errors lists them, each with a JSON pointer into the body."
+            }
             Self::MalformedJson => {
                 "The body is not JSON in UTF-8. The detail names the line and the column where reading stopped."
             }
@@ -204,10 +218,16 @@ impl Kind {
                 "The task is no longer this agent's, or a newer attempt has begun. Nothing was changed. Stop working on it."
             }
             Self::IllegalTransition => {
-                "What was asked for cannot happen in the state that the task or the chain is in."
+                "What was asked for cannot happen in the state that the task, the chain or the schedule is in."
             }
             Self::DependencyCycle => {
                 "With these dependencies tasks would wait for each other for ever. The detail names them in order: each has to end before the one that follows it."
+            }
+            Self::ChangedMeanwhile => {
+                "Others changed it at the same time, again and again, so that this change was never made from what it was. Nothing was changed. Ask again."
+            }
+            Self::InUse => {
+                "Something else needs it, which the detail names, so it is not removed. Change or remove that first."
             }
             Self::IdempotencyKeyInUse => {
                 "The first request with this Idempotency-Key is still being carried out. Ask again in a moment."

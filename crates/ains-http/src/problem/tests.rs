@@ -1,5 +1,6 @@
 use ains_core::Status;
 use ains_core::chain::{self, ChainEvent, ChainStatus};
+use ains_core::schedule;
 use ains_core::task::{Event, IllegalTransition, NotPending, Refusal};
 use ains_service::Error;
 
@@ -230,6 +231,68 @@ fn what_a_chain_refuses_is_told_with_its_state() {
     ] {
         let expected = (status, &*format!("/problems/{kind}"), detail.to_owned());
         assert_eq!(told(error, asked), expected);
+    }
+}
+
+#[test]
+fn what_a_schedule_or_a_calendar_refuses_is_told_with_why() {
+    let schedule = "sched_00000000000070008000000000000000";
+    let calendar = "cal_00000000000070008000000000000000";
+    for (error, status, kind, detail) in [
+        (
+            Error::ScheduleRefused(schedule::Refusal::NoSlot),
+            400,
+            "bad-request",
+            "The schedule has no slot from now on".to_owned(),
+        ),
+        (
+            Error::ScheduleRefused(schedule::Refusal::Ended("it has no further slot".to_owned())),
+            409,
+            "illegal-transition",
+            "The schedule has ended: it has no further slot".to_owned(),
+        ),
+        (
+            Error::ScheduleRefused(schedule::Refusal::TooManySlots(1001)),
+            422,
+            "invalid-input",
+            "There are 1001 slots to fire in that time; at most 1000 at once".to_owned(),
+        ),
+        (
+            Error::ForgottenSlots(ains_core::Timestamp::from_micros(0)),
+            422,
+            "invalid-input",
+            "It is known since 1970-01-01T00:00:00.000000Z only which slots have fired".to_owned(),
+        ),
+        (
+            Error::TooMuchAtOnce(9),
+            422,
+            "invalid-input",
+            "The runs of 9 slots are too much at once; ask for a shorter time".to_owned(),
+        ),
+        (
+            Error::UnknownCalendar(calendar.parse().unwrap()),
+            404,
+            "not-found",
+            format!("Calendar {calendar} not found"),
+        ),
+        (
+            Error::Stale {
+                entity: "Schedule",
+                id: schedule.to_owned(),
+            },
+            409,
+            "changed-meanwhile",
+            "Schedule was changed again and again meanwhile".to_owned(),
+        ),
+        (
+            Error::CalendarInUse(schedule.parse().unwrap()),
+            409,
+            "in-use",
+            format!("Schedule {schedule} heeds the calendar"),
+        ),
+    ] {
+        let expected = (status, &*format!("/problems/{kind}"), detail);
+        assert_eq!(told(error, Wording::Plain), expected);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Chains: workflows as data, which the server runs.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -7,7 +8,7 @@ use ains_api::{
     CancelChain, ChainCancelled, ChainGraph, ChainSummary, GraphFormat, Json, SubmitChain, SubmitStep,
     TaskChain, WaitQuery,
 };
-use ains_core::chain::MAX_STEPS;
+use ains_core::chain::{MAX_STEPS, Plan};
 use ains_core::{ChainId, ChainStatus, ClientId};
 use ains_service::model::{ChainFilter, NewChain, Steer};
 use serde::Deserialize;
@@ -74,14 +75,25 @@ fn checked(chain: Unread, client: Option<&ClientId>, faults: &mut Faults) -> Opt
     let owner = task::owner(chain.client_id.as_deref(), client, faults);
     let name = faults.parse("/name", &chain.name);
     let input = faults.object("/input", chain.input.unwrap_or_default());
-    if !(1..=MAX_STEPS).contains(&chain.steps.len()) {
+    let plan = steps(&chain.steps, owner.as_ref(), faults);
+    Some(NewChain {
+        client: owner?,
+        name: name?,
+        plan: plan?,
+        input: input?,
+    })
+}
+
+/// Checks the steps of a chain, each on its own, and then as a whole.
+pub(super) fn steps(sent: &[Json], owner: Option<&ClientId>, faults: &mut Faults) -> Option<Arc<Plan>> {
+    if !(1..=MAX_STEPS).contains(&sent.len()) {
         faults.add("/steps", format!("must have 1 to {MAX_STEPS} elements"));
         return None;
     }
-    let read = each("/steps", &chain.steps, |step: SubmitStep, faults| {
-        Some(convert::step(step, owner.as_ref(), faults))
+    let read = each("/steps", sent, |step: SubmitStep, faults| {
+        Some(convert::step(step, owner, faults))
     });
-    let told = read.into_iter().zip(&chain.steps).map(|((step, faults), sent)| {
+    let told = read.into_iter().zip(sent).map(|((step, faults), sent)| {
         let about = convert::about(sent).unwrap_or_default();
         (step, faults.about(&about))
     });
@@ -89,13 +101,7 @@ fn checked(chain: Unread, client: Option<&ClientId>, faults: &mut Faults) -> Opt
         faults.leave_off();
         return None;
     };
-    let plan = convert::planned(steps, faults);
-    Some(NewChain {
-        client: owner?,
-        name: name?,
-        plan: plan?,
-        input: input?,
-    })
+    convert::planned(steps, faults)
 }
 
 /// One chain, whole; on request as soon as it has ended.

@@ -91,15 +91,14 @@ pub(crate) async fn list(
         agent: query.parse("assigned_agent_id"),
         graph: query.parse("graph_id"),
         chain: query.parse("chain_id"),
+        schedule: query.parse("schedule_id"),
         created_after: query.instant("created_after"),
         created_before: query.instant("created_before"),
     };
     let limit = query.within("limit", &page::LIMIT, page::DEFAULT_LIMIT);
     let before = query.parse::<TaskId>("cursor");
-    // No task is of a schedule or a template yet.
-    let none = ["schedule_id", "template_id"]
-        .iter()
-        .any(|name| query.text(name).is_some());
+    // No task is of a template yet.
+    let none = query.text("template_id").is_some();
     query.finish(Some(()))?;
     if none {
         return Ok(reply::json(reply::to_text(&TaskList::default())));

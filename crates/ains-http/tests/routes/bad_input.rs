@@ -5,12 +5,13 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::test::TestRequest;
 use serde_json::{Value, json};
 
+use crate::schedules::{of_tasks, with};
 use crate::site::{Answer, Site};
 
 #[track_caller]
 fn is_a_problem_of_theirs(answer: &Answer, what: &str) {
     assert!(answer.status < 500, "{what}: {} {}", answer.status, answer.json());
-    if answer.status != 200 {
+    if answer.status >= 300 {
         assert_eq!(
             answer.header("content-type"),
             "application/problem+json",
@@ -29,14 +30,24 @@ fn is_a_problem_of_theirs(answer: &Answer, what: &str) {
     }
 }
 
-/// Method and path of every operation that takes a body, for a task and an agent that exist and ones that do not.
+/// Method and path of every operation, for things that exist and ones that do not; removals last.
 async fn operations(site: &Site) -> Vec<(Method, String)> {
     site.agent("a1").await;
     let task = site.task("c1").await;
+    let schedule = site
+        .schedule(&of_tasks(&json!({"cron_expression": "@daily"})))
+        .await;
+    let calendar = json!({"name": "off", "client_id": "c1", "weekdays": ["SUN"]});
+    let calendar = site.post("/ains/calendars", calendar).await.ok();
     let document = site.get("/openapi.json").await.ok();
     let mut operations = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
-        let known = if path.contains("/tasks/") { &*task } else { "a1" };
+        let known = match path.split('/').nth(2) {
+            Some("tasks") => &*task,
+            Some("scheduled-tasks") => &*schedule,
+            Some("calendars") => calendar["calendar_id"].as_str().unwrap(),
+            _ => "a1",
+        };
         for method in item.as_object().unwrap().keys() {
             let method: Method = method.to_uppercase().parse().unwrap();
             for id in [known, "task_ffffffffffffffffffffffffffffffff", "no%20id"] {
@@ -44,6 +55,7 @@ async fn operations(site: &Site) -> Vec<(Method, String)> {
             }
         }
     }
+    operations.sort_by_key(|(method, _)| method == Method::DELETE);
     operations
 }
 
@@ -182,6 +194,86 @@ async fn no_field_of_a_step_is_our_fault() {
 }
 
 #[actix_web::test]
+async fn no_field_of_a_schedule_or_a_calendar_is_our_fault() {
+    let site = Site::open().await;
+    let calendar = json!({
+        "name": "off", "client_id": "c1", "description": "d", "weekdays": ["SUN"], "dates": ["2026-01-01"],
+        "holidays": [{"country": "DE"}],
+    });
+    let known = site.post("/ains/calendars", calendar.clone()).await.ok();
+    let known = known["calendar_id"].as_str().unwrap();
+    let schedule = |when: Value| {
+        let fields = json!({
+            "name": "n", "client_id": "c1", "timezone": "Europe/Berlin", "start_at": "2020-01-01T00:00:00Z",
+            "end_at": "2030-01-01T00:00:00Z", "max_runs": 5, "jitter_seconds": 5, "dst_gap": "skip",
+            "dst_fold": "both", "calendars": [{"calendar_id": known, "use": "exclude"}],
+            "on_excluded": "next_business_day", "overlap_policy": "skip", "catchup": "all",
+            "catchup_window_seconds": 5, "pause_after_failures": 5, "active": true, "task_type": "t",
+            "capability_required": "x", "input_data": {}, "metadata": {}, "priority": 1, "min_trust": 0.5,
+            "heartbeat_timeout_seconds": 5, "retry_policy": "fixed", "timeout_policy": "fail",
+            "routing_strategy": "round_robin", "timeout_seconds": 5, "max_retries": 5,
+            "chain": null, "template_id": null,
+        });
+        with(&fields, &when)
+    };
+    let whens = [
+        json!({"cron_expression": "0 9 * * *"}),
+        json!({"interval_seconds": 3600, "anchor_at": "2026-01-01T00:00:00Z"}),
+        json!({"run_at": "2029-01-01T00:00:00Z"}),
+    ];
+    let time =
+        json!({"from": "2020-01-01T00:00:00Z", "to": "2020-01-02T00:00:00Z", "overlap_policy": "skip"});
+    let chain = json!({"steps": [{"name": "a", "task_type": "t", "capability_required": "x"}], "name": "n", "input": {}});
+    for when in whens {
+        let good = schedule(when);
+        let id = site.schedule(&good).await;
+        let uri = format!("/ains/scheduled-tasks/{id}");
+        for value in wrong_values() {
+            for field in good.as_object().unwrap().keys() {
+                let bad = with(&good, &json!({field: value}));
+                let what = format!("{field} {value}");
+                is_a_problem_of_theirs(&site.submit_schedule(&bad).await, &what);
+                let preview = site.post("/ains/scheduled-tasks/preview", bad).await;
+                is_a_problem_of_theirs(&preview, &what);
+                let change = site.call(Method::PATCH, &uri, json!({field: value})).await;
+                is_a_problem_of_theirs(&change, &what);
+                if change.status == 200 {
+                    site.call(Method::PATCH, &uri, good.clone()).await.ok();
+                }
+            }
+            for field in ["from", "to", "overlap_policy"] {
+                let bad = with(&time, &json!({field: value}));
+                let filled = site.steer_schedule(&id, "backfill", bad).await;
+                is_a_problem_of_theirs(&filled, &format!("{field} {value}"));
+            }
+            for field in ["steps", "name", "input", "input_data"] {
+                let chain = with(&chain, &json!({field: value}));
+                let change = site.call(Method::PATCH, &uri, json!({"chain": chain})).await;
+                is_a_problem_of_theirs(&change, &format!("chain {field} {value}"));
+                if change.status == 200 {
+                    site.call(Method::PATCH, &uri, good.clone()).await.ok();
+                }
+            }
+        }
+        let from = json!({"from": "0000-01-01T00:00:00Z", "n": 1000});
+        let preview = with(&with(&good, &from), &json!({"start_at": null, "end_at": null}));
+        site.post("/ains/scheduled-tasks/preview", preview).await.ok();
+    }
+    for value in wrong_values() {
+        for field in calendar.as_object().unwrap().keys() {
+            let bad = with(&calendar, &json!({field: value}));
+            is_a_problem_of_theirs(
+                &site.post("/ains/calendars", bad).await,
+                &format!("{field} {value}"),
+            );
+            let uri = format!("/ains/calendars/{known}");
+            let change = site.call(Method::PATCH, &uri, json!({field: value})).await;
+            is_a_problem_of_theirs(&change, &format!("{field} {value}"));
+        }
+    }
+}
+
+#[actix_web::test]
 async fn no_query_is_our_fault() {
     for site in Site::open_each().await {
         any_query(&site).await;
@@ -211,6 +303,11 @@ async fn any_query(site: &Site) {
         "assigned_agent_id",
         "task_type",
         "created_after",
+        "active_only",
+        "n",
+        "from",
+        "to",
+        "replace",
     ];
     let values = [
         "",

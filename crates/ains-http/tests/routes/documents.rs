@@ -4,6 +4,7 @@ use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use serde_json::{Value, json};
 
+use crate::schedules::{of_tasks, schedule};
 use crate::site::{Answer, Site, a_task};
 
 /// Bytes that one document may have.
@@ -56,6 +57,9 @@ async fn what_no_reader_can_take_is_refused_by_its_place() {
     };
     let step = |input: Value| json!({"name": "a", "task_type": "t", "capability_required": "x", "input_data": input});
     let of_task = |verb: &str| format!("/ains/tasks/{id}{verb}");
+    let scheduled = site
+        .schedule(&of_tasks(&json!({"cron_expression": "@daily"})))
+        .await;
     let asked = [
         (
             Method::POST,
@@ -104,6 +108,38 @@ async fn what_no_reader_can_take_is_refused_by_its_place() {
             "/ains/task-chains".to_owned(),
             json!({"client_id": "c1", "name": "n", "steps": [step(json!("DOCUMENT"))]}),
             "/steps/0/input_data",
+        ),
+        (
+            Method::POST,
+            "/ains/scheduled-tasks".to_owned(),
+            of_tasks(&json!({"cron_expression": "@daily", "input_data": "DOCUMENT"})),
+            "/input_data",
+        ),
+        (
+            Method::POST,
+            "/ains/scheduled-tasks".to_owned(),
+            of_tasks(&json!({"cron_expression": "@daily", "metadata": "DOCUMENT"})),
+            "/metadata",
+        ),
+        (
+            Method::POST,
+            "/ains/scheduled-tasks".to_owned(),
+            schedule(
+                &json!({"cron_expression": "@daily", "chain": {"input": "DOCUMENT", "steps": [step(json!({}))]}}),
+            ),
+            "/chain/input",
+        ),
+        (
+            Method::POST,
+            "/ains/scheduled-tasks".to_owned(),
+            schedule(&json!({"cron_expression": "@daily", "chain": {"steps": [step(json!("DOCUMENT"))]}})),
+            "/chain/steps/0/input_data",
+        ),
+        (
+            Method::PATCH,
+            format!("/ains/scheduled-tasks/{scheduled}"),
+            json!({"input_data": "DOCUMENT"}),
+            "/input_data",
         ),
         (
             Method::PATCH,

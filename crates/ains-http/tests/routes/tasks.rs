@@ -154,7 +154,8 @@ async fn tasks_are_listed_newest_first_in_pages() {
         ("status=PENDING", 4),
         ("capability=TEXT:v1", 4),
         ("chain_id=chain_00000000000070008000000000000000", 0),
-        ("schedule_id=x", 0),
+        ("schedule_id=sched_00000000000070008000000000000000", 0),
+        ("template_id=x", 0),
     ] {
         let list = site.get(&format!("/ains/tasks?{query}")).await.ok();
         assert_eq!(list["tasks"].as_array().unwrap().len(), count, "{query}");

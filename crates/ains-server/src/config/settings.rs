@@ -18,7 +18,7 @@ pub(super) struct Setting {
 }
 
 /// Every setting, in the order of the help.
-pub(super) const SETTINGS: [Setting; 11] = [
+pub(super) const SETTINGS: [Setting; 12] = [
     Setting {
         name: "database_url",
         flag: "database-url",
@@ -76,6 +76,13 @@ pub(super) const SETTINGS: [Setting; 11] = [
         env: "AINS_WRITE_QUEUE",
         value: "NUMBER",
         help: "Writes that may wait before more are answered with 503 [default: 8192]",
+    },
+    Setting {
+        name: "slot_retention_seconds",
+        flag: "slot-retention-seconds",
+        env: "AINS_SLOT_RETENTION_SECONDS",
+        value: "SECONDS",
+        help: "How long it is kept what became of the slots of schedules [default: 2592000, 30 days]",
     },
     Setting {
         name: "http_workers",

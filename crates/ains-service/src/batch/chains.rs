@@ -7,13 +7,14 @@ use std::sync::Arc;
 use ains_core::chain::{
     Cancel, Chain, Decision, Event, Output, Place, Plan as ChainPlan, Previous, Refusal, Start,
 };
-use ains_core::{ChainId, Task, TaskId};
+use ains_core::{ChainId, ChainStatus, ScheduleId, Status, Task, TaskId};
 use ains_store::StoreError;
 use ains_store::chains::{self, StoredChain};
+use ains_store::slots::Run;
 use ains_store::tasks::{Documents, StoredTask};
 
 use super::once::{earlier_answer, keep_answer};
-use super::{Batch, Loaded, Outcome, Plan};
+use super::{Batch, Loaded, Outcome};
 use crate::chains::summary;
 use crate::engine::Subject;
 use crate::entropy::mint;
@@ -38,6 +39,9 @@ impl Batch<'_> {
             .into_iter()
             .filter(|id| !self.chains.contains_key(id))
             .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
         let missing: Vec<ChainId> = missing.into_iter().collect();
         for stored in chains::lock(self.tx.conn, &missing)? {
             let plan = self.plans.of(self.tx.conn, stored.id)?;
@@ -52,14 +56,8 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// Does what clients want of chains, and what the ends of tasks mean for them, until nothing
-    /// follows any more; then saves the chains.
-    pub(super) fn follow_chains(
-        &mut self,
-        ops: &[Op],
-        plan: &mut Plan,
-        outcomes: &mut [Outcome],
-    ) -> Result<(), StoreError> {
+    /// Does what clients want of chains, and takes in what was found out for them.
+    pub(super) fn steer_chains(&mut self, ops: &[Op], outcomes: &mut [Outcome]) -> Result<(), StoreError> {
         for (op, outcome) in ops.iter().zip(outcomes) {
             match op {
                 Op::CreateChain { id, new, once, .. } => {
@@ -72,39 +70,52 @@ impl Batch<'_> {
                 _ => {}
             }
         }
-        loop {
-            let ended: Vec<(ChainId, Place, TaskId)> = self
-                .tasks
-                .values()
-                .filter(|loaded| loaded.dirty && loaded.stored.task.status.is_terminal())
-                .filter_map(|loaded| {
-                    let (chain, place) = loaded.stored.task.chain?;
-                    Some((chain, place, loaded.stored.task.id))
-                })
-                .filter(|(_, _, task)| !self.followed.contains(task))
-                .collect();
-            if ended.is_empty() {
-                break;
-            }
-            self.load_chains(ended.iter().map(|(chain, _, _)| *chain))?;
-            for (chain, place, id) in ended {
-                self.followed.insert(id);
-                let Some(task) = self.tasks.get(&id).map(|loaded| &loaded.stored.task) else {
-                    continue;
-                };
-                let Some(ending) = task.ending() else { continue };
-                let event = Event::TaskEnded {
-                    place,
-                    ending,
-                    error: task.error.clone(),
-                };
-                // A chain takes in the end of any of its tasks in any state.
-                let _ = self.tell_chain(chain, event)?;
-            }
-            // What was cancelled may be waited for.
-            self.settle(plan)?;
+        Ok(())
+    }
+
+    /// Tells chains of their tasks that have ended; whether there was any.
+    pub(super) fn tell_chains(&mut self) -> Result<bool, StoreError> {
+        let ended: Vec<(ChainId, Place, TaskId)> = self
+            .tasks
+            .values()
+            .filter(|loaded| loaded.dirty && loaded.stored.task.status.is_terminal())
+            .filter_map(|loaded| {
+                let (chain, place) = loaded.stored.task.chain?;
+                Some((chain, place, loaded.stored.task.id))
+            })
+            .filter(|(_, _, task)| !self.followed.contains(task))
+            .collect();
+        self.load_chains(ended.iter().map(|(chain, _, _)| *chain))?;
+        for (chain, place, id) in &ended {
+            self.followed.insert(*id);
+            let Some(task) = self.tasks.get(id).map(|loaded| &loaded.stored.task) else {
+                continue;
+            };
+            let Some(ending) = task.ending() else { continue };
+            let event = Event::TaskEnded {
+                place: *place,
+                ending,
+                error: task.error.clone(),
+            };
+            // A chain takes in the end of any of its tasks in any state.
+            let _ = self.tell_chain(*chain, event)?;
         }
-        self.save_chains()
+        Ok(!ended.is_empty())
+    }
+
+    /// The chains of this batch that schedules made and that have ended.
+    pub(super) fn ended_scheduled_chains(&self) -> impl Iterator<Item = (Run, Status)> + '_ {
+        let changed = self.chains.values().filter(|loaded| loaded.is_changed);
+        changed.filter_map(|loaded| {
+            let stored = &loaded.stored;
+            let status = match stored.chain.status {
+                ChainStatus::Completed => Status::Completed,
+                ChainStatus::Failed => Status::Failed,
+                ChainStatus::Cancelled => Status::Cancelled,
+                ChainStatus::Pending | ChainStatus::Running | ChainStatus::Paused => return None,
+            };
+            stored.schedule.map(|_| (Run::Chain(stored.id), status))
+        })
     }
 
     fn create_chain(
@@ -119,6 +130,24 @@ impl Batch<'_> {
         {
             return Ok(earlier.map(Answer::Replayed));
         }
+        if let Err(refusal) = self.begin_chain(id, new, None)? {
+            return Ok(Err(refusal.into()));
+        }
+        let created = self.summary_of(id);
+        if let (Some(once), Ok(created)) = (once, &created) {
+            keep_answer(self.tx.conn, once, (once.render)(created), now)?;
+        }
+        Ok(created.map(Answer::Fresh))
+    }
+
+    /// Makes a chain and starts its first steps.
+    pub(super) fn begin_chain(
+        &mut self,
+        id: ChainId,
+        new: &NewChain,
+        schedule: Option<ScheduleId>,
+    ) -> Result<Result<(), Refusal>, StoreError> {
+        let now = self.tx.now;
         let stored = StoredChain {
             id,
             client: new.client.clone(),
@@ -129,6 +158,7 @@ impl Batch<'_> {
             created_at: now,
             updated_at: now,
             asked_at: None,
+            schedule,
         };
         self.plans.put(id, &new.plan);
         self.chains.insert(
@@ -140,14 +170,16 @@ impl Batch<'_> {
                 is_changed: true,
             },
         );
-        if let Err(refusal) = self.tell_chain(id, Event::Begin)? {
-            return Ok(Err(refusal.into()));
-        }
-        let created = self.summary_of(id);
-        if let (Some(once), Ok(created)) = (once, &created) {
-            keep_answer(self.tx.conn, once, (once.render)(created), now)?;
-        }
-        Ok(created.map(Answer::Fresh))
+        self.tell_chain(id, Event::Begin)
+    }
+
+    /// Cancels a chain, if it has not ended.
+    pub(super) fn cancel_chain(&mut self, id: ChainId, reason: &str) -> Result<(), StoreError> {
+        self.load_chains([id])?;
+        let reason = reason.to_owned();
+        // What has ended is left as it is.
+        let _ = self.tell_chain(id, Event::Cancel { reason })?;
+        Ok(())
     }
 
     fn steer_chain(
@@ -258,6 +290,7 @@ impl Batch<'_> {
                 return Ok(());
             };
             let (client, plan) = (loaded.stored.client.clone(), Arc::clone(&loaded.plan));
+            let schedule = loaded.stored.schedule;
             let previous = self.previous(id, &start.previous, &mut outputs)?;
             let input = start.input.unwrap_or_else(|| plan.input(start.place).into());
             let input = match previous {
@@ -267,6 +300,7 @@ impl Batch<'_> {
             let mut spec = plan.task(start.place).spec(client);
             spec.name = plan.step(start.place.step).name.parse().ok();
             spec.chain = Some((id, start.place));
+            spec.schedule = schedule;
             let task = mint!(self.tx.entropy, TaskId, self.tx.now);
             let stored = StoredTask {
                 task: Task::submitted(task, spec, self.tx.now),
@@ -277,16 +311,7 @@ impl Batch<'_> {
                 claim_id: None,
                 depends_on: Vec::new(),
             };
-            self.tasks.insert(
-                task,
-                Loaded {
-                    stored,
-                    before: None,
-                    was_leased: false,
-                    dirty: true,
-                    queued: false,
-                },
-            );
+            self.tasks.insert(task, Loaded::new_task(stored));
         }
         Ok(())
     }
@@ -355,7 +380,7 @@ impl Batch<'_> {
     }
 
     /// Saves the chains that changed.
-    fn save_chains(&mut self) -> Result<(), StoreError> {
+    pub(super) fn save_chains(&mut self) -> Result<(), StoreError> {
         let now = self.tx.now;
         for loaded in self.chains.values_mut().filter(|loaded| loaded.is_changed) {
             let stored = &mut loaded.stored;

@@ -5,7 +5,7 @@ use ains_core::task::{Event, IllegalTransition, Refusal, ReportKind, Verdict};
 use ains_core::{AgentId, Effect, Status, Task, TaskId};
 use ains_store::{StoreError, attempts};
 
-use super::{Batch, Outcome, Plan};
+use super::{Batch, Outcome, Plan, Swept};
 use crate::error::Error;
 use crate::model::{Changed, Delivery, Progress, TaskChange};
 use crate::op::{Change, ChangeKind, Op};
@@ -28,7 +28,10 @@ impl Batch<'_> {
                     claimed: None,
                 }
             }
-            Op::Sweep { .. } => Outcome::Swept(self.sweep(plan) + self.silence(plan)),
+            Op::Sweep { .. } => Outcome::Swept(Swept {
+                tasks: self.sweep(plan) + self.silence(plan),
+                schedules: 0,
+            }),
             Op::Lost { agent, tasks } => {
                 for task in tasks {
                     self.lose(*task, agent);
@@ -39,6 +42,7 @@ impl Batch<'_> {
             | Op::Submit { .. }
             | Op::CreateChain { .. }
             | Op::SteerChain { .. }
+            | Op::SteerSchedule { .. }
             | Op::Advance(_)
             | Op::Claim(_)
             | Op::Match(_)

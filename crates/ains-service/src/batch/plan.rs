@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use ains_core::dependency::{Edge, Ending, NOT_NEEDED};
 use ains_core::task::ReportKind;
-use ains_core::{AgentId, ChainId, Lane, Task, TaskId};
+use ains_core::{AgentId, ChainId, Lane, ScheduleId, Task, TaskId};
 use ains_store::dependencies::{Along, Reader};
 use ains_store::tasks::StoredTask;
 use ains_store::{Conn, StoreError, agents, dependencies, tasks};
@@ -282,6 +282,15 @@ impl Plan {
         let named = ops.iter().filter_map(|op| match op {
             Op::SteerChain { chain, .. } => Some(*chain),
             Op::Advance(found) => Some(found.chain),
+            _ => None,
+        });
+        named.collect()
+    }
+
+    /// The schedules that `ops` are about; more come with the tasks that end, and with time.
+    pub(super) fn schedules(ops: &[Op]) -> BTreeSet<ScheduleId> {
+        let named = ops.iter().filter_map(|op| match op {
+            Op::SteerSchedule { schedule, .. } => Some(*schedule),
             _ => None,
         });
         named.collect()

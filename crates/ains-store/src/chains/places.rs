@@ -41,22 +41,6 @@ struct AtPlaceRow<'a> {
     chain_place: &'a str,
 }
 
-/// The chains that `tasks` are part of. That never changes, so nothing is locked.
-///
-/// # Errors
-/// When the database fails, or a row is corrupt.
-pub fn of_tasks(conn: &mut Conn, ids: &[TaskId]) -> Result<Vec<ChainId>, StoreError> {
-    let ids: Vec<String> = ids.iter().map(TaskId::to_string).collect();
-    let chains: Vec<Option<String>> = load_in!(
-        conn,
-        dsl::tasks.filter(dsl::chain_id.is_not_null()),
-        dsl::id,
-        &ids,
-        dsl::chain_id
-    );
-    chains.iter().flatten().map(|id| read("tasks", id)).collect()
-}
-
 /// The tasks of a chain that have not ended.
 ///
 /// # Errors

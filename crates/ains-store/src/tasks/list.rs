@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ains_core::{AgentId, ChainId, ClientId, GraphId, Name, Status, TaskId, Timestamp};
+use ains_core::{AgentId, ChainId, ClientId, GraphId, Name, ScheduleId, Status, TaskId, Timestamp};
 use diesel::prelude::*;
 use diesel::sql_types::{Integer, Text};
 
@@ -32,6 +32,8 @@ pub struct Filter {
     pub agent: Option<AgentId>,
     /// Only those of this chain.
     pub chain: Option<ChainId>,
+    /// Only those that this schedule made, alone or in a chain.
+    pub schedule: Option<ScheduleId>,
     /// Only those of this graph.
     pub graph: Option<GraphId>,
     /// Only those submitted at or after this instant.
@@ -74,7 +76,7 @@ const AHEAD: Duration = Duration::from_secs(10);
 impl Filter {
     /// The parts of the table that a list has to look into. Tasks of an agent are held or ended.
     fn parts(&self) -> &'static [Part] {
-        if self.graph.is_some() || self.chain.is_some() {
+        if self.graph.is_some() || self.chain.is_some() || self.schedule.is_some() {
             // Its own index serves it, whatever else is asked.
             return &[Part::All];
         }
@@ -121,6 +123,9 @@ macro_rules! filtered {
         }
         if let Some(chain) = &filter.chain {
             query = query.filter(dsl::chain_id.eq(chain.to_string()));
+        }
+        if let Some(schedule) = &filter.schedule {
+            query = query.filter(dsl::schedule_id.eq(schedule.to_string()));
         }
         if let Some(graph) = &filter.graph {
             query = query.filter(dsl::graph_id.eq(graph.to_string()));

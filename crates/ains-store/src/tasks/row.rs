@@ -53,6 +53,7 @@ pub(super) struct StateRow {
     pub(super) name: Option<String>,
     pub(super) chain_id: Option<String>,
     pub(super) chain_place: Option<String>,
+    pub(super) schedule_id: Option<String>,
 }
 
 /// The columns that nobody looks into.
@@ -122,6 +123,7 @@ impl StateRow {
             name: task.name.as_ref().map(ToString::to_string),
             chain_id: task.chain.map(|(chain, _)| chain.to_string()),
             chain_place: task.chain.map(|(_, place)| place.to_string()),
+            schedule_id: task.schedule.map(|schedule| schedule.to_string()),
         }
     }
 
@@ -184,6 +186,7 @@ impl StateRow {
             graph: read_opt(T, self.graph_id.as_deref())?,
             name: read_opt(T, self.name.as_deref())?,
             chain: read_opt(T, self.chain_id.as_deref())?.zip(read_opt(T, self.chain_place.as_deref())?),
+            schedule: read_opt(T, self.schedule_id.as_deref())?,
         })
     }
 }

@@ -6,7 +6,7 @@ use ains_core::chain::{Answer, Event, Place, Question};
 use ains_core::dependency::Ending;
 use ains_core::{ChainId, ChainStatus, ClientId, TaskId};
 use ains_store::chains::{self, PlacedResult, StepList, StoredChain};
-use ains_store::tasks::{self, Filter, Page, StoredTask};
+use ains_store::tasks::{self, Filter, Page, StoredTask, Wholes};
 use ains_store::{Conn, StoreError};
 use ains_testkit::TestDb;
 
@@ -192,12 +192,11 @@ fn the_tasks_of_a_chain_are_found(db: &TestDb) {
     conn.transact(|conn| tasks::insert(conn, &parts)).unwrap();
     let ids: Vec<TaskId> = parts.iter().map(|part| part.task.id).collect();
     assert_eq!(tasks::by_ids(&mut conn, &ids).unwrap(), parts);
-    let mut of_tasks = chains::of_tasks(&mut conn, &ids).unwrap();
-    of_tasks.sort();
-    of_tasks.dedup();
-    assert_eq!(of_tasks, [one, other]);
-    assert_eq!(chains::of_tasks(&mut conn, &ids[3..]).unwrap(), []);
-    assert_eq!(chains::of_tasks(&mut conn, &[]).unwrap(), []);
+    let wholes = tasks::wholes(&mut conn, &ids).unwrap();
+    assert_eq!(wholes.chains, [one, other].into());
+    assert!(wholes.schedules.is_empty());
+    assert_eq!(tasks::wholes(&mut conn, &ids[3..]).unwrap(), Wholes::default());
+    assert_eq!(tasks::wholes(&mut conn, &[]).unwrap(), Wholes::default());
     assert_eq!(chains::unfinished(&mut conn, one).unwrap(), [(item, ids[1])]);
     let compensation = Place {
         compensation: true,

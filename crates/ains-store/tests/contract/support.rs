@@ -1,19 +1,35 @@
 //! A store on a throw-away database, and things to keep in it.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ains_core::agent::{Agent, AgentStatus};
+use ains_core::calendar::Calendar;
 use ains_core::chain::{Chain, Definition, StepDefinition, StepTask};
+use ains_core::schedule::{Fires, Schedule, ScheduleDefinition, SlotKind, SlotState, Timeline, Timing};
 use ains_core::task::TaskSpec;
-use ains_core::{ChainId, Mint, Task, TaskId, Timestamp, TrustScore};
+use ains_core::{CalendarId, ChainId, Mint, ScheduleId, SlotId, Task, TaskId, Timestamp, TrustScore};
+use ains_store::calendars::StoredCalendar;
 use ains_store::chains::StoredChain;
+use ains_store::schedules::StoredSchedule;
+use ains_store::slots::StoredSlot;
 use ains_store::tasks::{Documents, StoredTask};
-use ains_store::{Options, Store};
+use ains_store::{Conn, Options, Store};
 use ains_testkit::TestDb;
+use diesel::connection::SimpleConnection as _;
 use rand::SeedableRng as _;
 
 pub(crate) fn open(db: &TestDb) -> Store {
     Store::open(&Options::new(db.url().parse().unwrap())).unwrap()
+}
+
+/// Runs what is not the store's.
+pub(crate) fn run(conn: &mut Conn, sql: &str) {
+    match conn {
+        Conn::Sqlite(conn) => conn.batch_execute(sql).unwrap(),
+        Conn::Postgres(conn) => conn.batch_execute(sql).unwrap(),
+    }
 }
 
 pub(crate) fn at(seconds: i64) -> Timestamp {
@@ -62,8 +78,79 @@ impl Maker {
             created_at: at(100),
             updated_at: at(100),
             asked_at: None,
+            schedule: None,
         }
     }
+
+    /// An active schedule of `client` that makes a task every minute, from two minutes on.
+    pub(crate) fn schedule(&mut self, client: &str) -> StoredSchedule {
+        let id = ScheduleId::mint(&mut self.mint, at(100), &mut self.rng);
+        let definition = every_minute();
+        let calendars = BTreeMap::new();
+        let timeline = Timeline::new(&definition, &calendars);
+        let schedule = Schedule::new(id, &timeline, at(100)).unwrap();
+        StoredSchedule {
+            id,
+            client: client.parse().unwrap(),
+            name: "ä 'schedule'".parse().unwrap(),
+            definition: Arc::new(definition),
+            revision: 0,
+            look_since: None,
+            schedule,
+            created_at: at(100),
+            updated_at: at(100),
+        }
+    }
+
+    /// A slot of `schedule` at `seconds` that was missed.
+    pub(crate) fn slot(&mut self, schedule: ScheduleId, seconds: i64) -> StoredSlot {
+        StoredSlot {
+            id: SlotId::mint(&mut self.mint, at(100), &mut self.rng),
+            schedule,
+            slot_at: at(seconds),
+            until: None,
+            count: 1,
+            kind: SlotKind::Cron,
+            state: SlotState::Missed,
+            reason: Some("it's \"late\"".to_owned()),
+            run: None,
+            fired_at: None,
+            ended_at: None,
+            outcome: None,
+            decided_at: at(seconds),
+        }
+    }
+
+    /// A calendar of `client`, of Sundays.
+    pub(crate) fn calendar(&mut self, client: &str) -> StoredCalendar {
+        let calendar = Calendar {
+            id: CalendarId::mint(&mut self.mint, at(100), &mut self.rng),
+            client_id: client.parse().unwrap(),
+            name: "ä 'calendar'".parse().unwrap(),
+            description: None,
+            dates: serde_json::from_str(r#"{"weekdays":["SUN"]}"#).unwrap(),
+            created_at: at(100),
+            updated_at: at(100),
+        };
+        StoredCalendar {
+            calendar,
+            revision: 0,
+        }
+    }
+}
+
+/// A task every minute.
+pub(crate) fn every_minute() -> ScheduleDefinition {
+    let timing = Timing::Interval {
+        seconds: 60,
+        anchor_at: at(0),
+    };
+    let fires = Fires::Task {
+        task: StepTask::new("job".parse().unwrap(), "Text:v1".parse().unwrap()),
+        input: r#"{"n":1}"#.into(),
+        metadata: None,
+    };
+    ScheduleDefinition::new(timing, fires)
 }
 
 /// Three steps: the second goes through a list, the third follows the first, too.

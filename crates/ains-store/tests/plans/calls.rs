@@ -4,12 +4,18 @@
 mod agents;
 #[path = "calls/bookkeeping.rs"]
 mod bookkeeping;
+#[path = "calls/calendars.rs"]
+mod calendars;
 #[path = "calls/chains.rs"]
 mod chains;
 #[path = "calls/dependencies.rs"]
 mod dependencies;
 #[path = "calls/lists.rs"]
 mod lists;
+#[path = "calls/schedules.rs"]
+mod schedules;
+#[path = "calls/slots.rs"]
+mod slots;
 #[path = "calls/tasks.rs"]
 mod tasks;
 
@@ -29,6 +35,11 @@ pub(crate) fn all(conn: &mut Conn) -> Traced {
         lists::call(&mut trace, known[0]);
         dependencies::call(&mut trace, &known);
         chains::call(&mut trace, &mut maker);
+        let calendar = calendars::call(&mut trace, &mut maker);
+        let schedule = schedules::call(&mut trace, &mut maker, calendar);
+        slots::call(&mut trace, &mut maker, schedule);
+        schedules::remove(&mut trace, schedule);
+        calendars::remove(&mut trace, calendar);
         bookkeeping::call(&mut trace);
         chains::remove(&mut trace);
         tasks::remove(&mut trace);

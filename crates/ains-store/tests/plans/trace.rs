@@ -7,6 +7,8 @@ use diesel::Connection as _;
 use diesel::connection::InstrumentationEvent;
 use serde_json::Value;
 
+use crate::support::run;
+
 /// A call of a function of the store.
 #[derive(Debug)]
 pub(crate) struct Call {
@@ -85,6 +87,12 @@ impl<'c> Trace<'c> {
         let sent = std::mem::take(&mut self.told.lock().unwrap().sent);
         self.calls.push(Call { function, form, sent });
         done
+    }
+
+    /// Does something that is not the store's.
+    pub(crate) fn beside(&mut self, sql: &str) {
+        run(self.conn, sql);
+        self.told.lock().unwrap().sent.clear();
     }
 
     pub(crate) fn end(self) -> Traced {

@@ -2,13 +2,13 @@
 
 use ains_api::{
     ChainCancelled, ChainGraph, ChainStep, ChainSummary, Compensation, CompensationStatus, StepCompensation,
-    StepEdge, StepItems, StepNode, StepResult, TaskChain, Tolerance, Word,
+    StepEdge, StepItems, StepNode, StepResult, SubmitStep, TaskChain, Tolerance, Word,
 };
 use ains_core::chain::{self, Plan, StepDefinition, StepState, StepTask, Undo};
 use ains_service::model::{self, ChainView};
 
 use super::{JOINS, ON_FAILURE};
-use crate::convert::{at, json};
+use crate::convert::{at, json, word};
 
 /// What lists show of a chain.
 pub(crate) fn summary(chain: &model::ChainSummary) -> ChainSummary {
@@ -75,7 +75,19 @@ pub(crate) fn whole(view: ChainView) -> TaskChain {
 
 /// A step: as it was submitted, and how it stands.
 fn of_step(index: u32, step: &StepDefinition, state: &StepState) -> ChainStep {
-    let Compensation {
+    let SubmitStep {
+        name,
+        use_previous_output,
+        depends_on,
+        join,
+        when,
+        for_each,
+        max_parallel,
+        tolerate_failures,
+        repeat_until,
+        max_iterations,
+        on_failure,
+        compensate_with,
         task_type,
         capability_required,
         input_data,
@@ -87,12 +99,11 @@ fn of_step(index: u32, step: &StepDefinition, state: &StepState) -> ChainStep {
         timeout_policy,
         min_trust,
         heartbeat_timeout_seconds,
-    } = submitted(&step.task, &step.input);
-    let compensate_with = step.compensate_with.as_ref();
+    } = written(step);
     let is_repeated = step.repeat_until.is_some() && state.iteration > 0;
     ChainStep {
         index,
-        name: step.name.clone(),
+        name,
         status: Word::Borrowed(state.status.as_str()),
         started_at: state.started_at.map(at),
         completed_at: state.ended_at.map(at),
@@ -107,6 +118,49 @@ fn of_step(index: u32, step: &StepDefinition, state: &StepState) -> ChainStep {
             status: undone(undo).into(),
             error_message: state.undo_error.clone(),
         }),
+        use_previous_output,
+        depends_on,
+        join,
+        when,
+        for_each,
+        max_parallel,
+        tolerate_failures,
+        repeat_until,
+        max_iterations,
+        on_failure,
+        compensate_with,
+        task_type,
+        capability_required,
+        input_data,
+        priority,
+        timeout_seconds,
+        max_retries,
+        routing_strategy,
+        retry_policy,
+        timeout_policy,
+        min_trust,
+        heartbeat_timeout_seconds,
+    }
+}
+
+/// A step as it was submitted, with its defaults filled in.
+pub(crate) fn written(step: &StepDefinition) -> SubmitStep {
+    let Compensation {
+        task_type,
+        capability_required,
+        input_data,
+        priority,
+        timeout_seconds,
+        max_retries,
+        routing_strategy,
+        retry_policy,
+        timeout_policy,
+        min_trust,
+        heartbeat_timeout_seconds,
+    } = submitted(&step.task, &step.input);
+    let compensate_with = step.compensate_with.as_ref();
+    SubmitStep {
+        name: step.name.clone(),
         use_previous_output: Some(step.use_previous_output),
         depends_on: step.depends_on.clone(),
         join: Some(word(&JOINS, step.join)),
@@ -137,7 +191,7 @@ fn of_step(index: u32, step: &StepDefinition, state: &StepState) -> ChainStep {
 }
 
 /// What is asked of an agent, as it was submitted, with its defaults filled in.
-fn submitted(task: &StepTask, input: &str) -> Compensation {
+pub(crate) fn submitted(task: &StepTask, input: &str) -> Compensation {
     Compensation {
         task_type: task.task_type.to_string(),
         capability_required: task.capability.to_string(),
@@ -151,12 +205,6 @@ fn submitted(task: &StepTask, input: &str) -> Compensation {
         min_trust: Some(task.min_trust.get()),
         heartbeat_timeout_seconds: task.heartbeat_timeout_seconds.map(Into::into),
     }
-}
-
-/// The word for one of the values that have one.
-fn word<T: Copy + PartialEq>(words: &[(&str, T)], value: T) -> String {
-    let found = words.iter().find(|(_, meant)| *meant == value);
-    found.map_or_else(String::new, |(word, _)| (*word).to_owned())
 }
 
 fn undone(undo: Undo) -> CompensationStatus {

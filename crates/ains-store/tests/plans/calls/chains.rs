@@ -50,7 +50,7 @@ pub(crate) fn call(trace: &mut Trace<'_>, maker: &mut Maker) {
     let mut part = maker.ready("c", 0);
     part.task.chain = Some((id, place));
     call!(trace, "of a chain", tasks::insert(std::slice::from_ref(&part)));
-    call!(trace, chains::of_tasks(&[part.task.id, maker.id()]));
+    call!(trace, chains::schedules_of(&[id, maker.chain("c").id]));
     call!(trace, chains::unfinished(id));
     let next = Place { step: 1, ..place };
     call!(trace, chains::results(id, &[place, next], 10));

@@ -1,6 +1,6 @@
 //! Lists of tasks.
 
-use ains_core::{ChainId, GraphId, Mint, Status, TaskId};
+use ains_core::{ChainId, GraphId, Mint, ScheduleId, Status, TaskId};
 use ains_store::tasks::{self, Filter, Page};
 use rand::SeedableRng as _;
 
@@ -37,6 +37,7 @@ fn filters() -> Vec<(&'static str, Filter)> {
     let (mut mint, mut rng) = (Mint::default(), rand::rngs::StdRng::seed_from_u64(1));
     let graph = GraphId::mint(&mut mint, at(1), &mut rng);
     let chain = ChainId::mint(&mut mint, at(1), &mut rng);
+    let schedule = ScheduleId::mint(&mut mint, at(1), &mut rng);
     let with = |set: &dyn Fn(&mut Filter)| {
         let mut filter = Filter::default();
         set(&mut filter);
@@ -47,6 +48,7 @@ fn filters() -> Vec<(&'static str, Filter)> {
     let completed = |filter: &mut Filter| filter.status = Some(Status::Completed);
     let client = |filter: &mut Filter| filter.client = Some("c".parse().unwrap());
     let agent = |filter: &mut Filter| filter.agent = Some("a".parse().unwrap());
+    let of_schedule = |filter: &mut Filter| filter.schedule = Some(schedule);
     let time = |filter: &mut Filter| {
         filter.created_after = Some(at(1));
         filter.created_before = Some(at(2));
@@ -69,6 +71,10 @@ fn filters() -> Vec<(&'static str, Filter)> {
         ("COMPLETED of an agent", both(&completed, &agent)),
         ("of a graph", with(&|filter| filter.graph = Some(graph))),
         ("of a chain", with(&|filter| filter.chain = Some(chain))),
+        ("of a schedule", with(&of_schedule)),
+        ("COMPLETED of a schedule", both(&completed, &of_schedule)),
+        ("of a schedule of a client", both(&client, &of_schedule)),
+        ("of a schedule and a time", both(&time, &of_schedule)),
         (
             "of a type",
             with(&|filter| filter.task_type = Some("job".parse().unwrap())),

@@ -53,6 +53,7 @@ pub(crate) fn call(trace: &mut Trace<'_>, maker: &mut Maker) -> Vec<TaskId> {
     call!(trace, tasks::save(&[save]));
     call!(trace, tasks::lock(&ids));
     call!(trace, tasks::states(&ids));
+    call!(trace, tasks::wholes(&ids));
     call!(trace, tasks::by_ids(&ids));
     call!(trace, tasks::add_dependencies(&mut stored.clone()));
     call!(trace, tasks::results(&ids, 100));

@@ -28,13 +28,17 @@ const COUNTED: &str = "as far as it is counted";
 
 /// What is as it should be.
 pub(crate) const ALLOWED: &[Exception] = &[
-    may(BOTH, "tasks::all_loads", "tasks_held", START),
+    may(&[Postgres], "tasks::all_loads", "tasks_by_lease", START),
+    may(&[Sqlite], "tasks::all_loads", "tasks_held", START),
     may(BOTH, "agents::next_silence", "agents_by_silence", FIRST),
     may(&[Postgres], "tasks::next_instant", "tasks_by_", FIRST),
+    may(&[Postgres], "schedules::next_due", "scheduled_tasks_", FIRST),
     may(BOTH, "keys::any", "api_keys", FIRST),
     may(BOTH, "tasks::list (everything)", "tasks", PAGE),
     may(BOTH, "tasks::list (PENDING)", "tasks_pending", PAGE),
     may(BOTH, "chains::list (all)", "task_chains", PAGE),
+    may(BOTH, "schedules::list (all)", "scheduled_tasks", PAGE),
+    may(BOTH, "calendars::list (all)", "calendars", PAGE),
     may(BOTH, "dependencies::unsettled", "unsettled_tasks", PAGE),
     may(&[Postgres], "tasks::list (ACTIVE)", "Sort", HELD),
     may(&[Sqlite], "tasks::list (ACTIVE)", "FOR ORDER BY", HELD),
