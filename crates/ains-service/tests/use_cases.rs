@@ -17,6 +17,10 @@ mod world;
 mod agents;
 #[path = "use_cases/calendars.rs"]
 mod calendars;
+#[path = "use_cases/cascades.rs"]
+mod cascades;
+#[path = "use_cases/chain_ends.rs"]
+mod chain_ends;
 #[path = "use_cases/chains.rs"]
 mod chains;
 #[path = "use_cases/dependencies.rs"]

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ains_core::chain::{
-    ChainStatus, Compensation, Definition, Join, OnFailure, StepDefinition, StepStatus, StepTask, Tolerance,
-};
+use ains_core::chain::{ChainStatus, Definition, Join, StepDefinition, StepStatus, StepTask, Tolerance};
 use ains_core::task::{Failure, Report, ReportKind};
 use ains_core::{AgentId, ChainId, Status, TaskId};
 use ains_service::{
@@ -24,13 +22,6 @@ ains_testkit::contract!(
     a_step_goes_through_a_list_and_gives_one_back,
     an_empty_list_completes_at_once,
     a_step_is_repeated_until_it_is_good,
-    a_failed_step_fails_the_chain_and_cancels_what_runs,
-    a_failure_that_is_tolerated_lets_the_chain_go_on,
-    a_saga_undoes_what_it_did_in_reverse,
-    a_cancelled_chain_cancels_its_tasks,
-    a_paused_chain_starts_nothing_until_it_is_resumed,
-    a_retried_chain_goes_on_where_it_failed,
-    a_fault_in_an_expression_fails_its_step_with_the_reason,
     a_chain_goes_on_after_a_restart_at_any_point,
     waiting_for_a_chain_answers_when_it_ends,
     the_same_key_gets_the_first_answer,
@@ -38,7 +29,7 @@ ains_testkit::contract!(
     lists_show_chains_and_their_tasks,
 );
 
-fn a_step(name: &str) -> StepDefinition {
+pub(crate) fn a_step(name: &str) -> StepDefinition {
     let task = StepTask {
         max_retries: 0,
         ..StepTask::new("job".parse().unwrap(), "text:v1".parse().unwrap())
@@ -46,7 +37,7 @@ fn a_step(name: &str) -> StepDefinition {
     StepDefinition::new(name, task)
 }
 
-fn after(name: &str, depends_on: &[&str]) -> StepDefinition {
+pub(crate) fn after(name: &str, depends_on: &[&str]) -> StepDefinition {
     StepDefinition {
         depends_on: Some(depends_on.iter().map(ToString::to_string).collect()),
         ..a_step(name)
@@ -54,14 +45,14 @@ fn after(name: &str, depends_on: &[&str]) -> StepDefinition {
 }
 
 impl World {
-    async fn chain(&self, steps: Vec<StepDefinition>, input: &str) -> ChainId {
+    pub(crate) async fn chain(&self, steps: Vec<StepDefinition>, input: &str) -> ChainId {
         match self.try_chain(steps, input, None).await.unwrap() {
             Answer::Fresh(summary) => summary.id,
             Answer::Replayed(answer) => panic!("replayed {answer}"),
         }
     }
 
-    async fn try_chain(
+    pub(crate) async fn try_chain(
         &self,
         steps: Vec<StepDefinition>,
         input: &str,
@@ -76,17 +67,17 @@ impl World {
         self.ains.create_chain(new, once).await
     }
 
-    async fn view(&self, id: ChainId) -> ChainView {
+    pub(crate) async fn view(&self, id: ChainId) -> ChainView {
         self.ains.chain(id, Duration::ZERO).await.unwrap()
     }
 
     /// Claims until there is something: what expressions decide comes a moment later.
-    async fn claim_some(&self, agent: &AgentId) -> Vec<StoredTask> {
+    pub(crate) async fn claim_some(&self, agent: &AgentId) -> Vec<StoredTask> {
         let request = crate::world::asking(100, 20);
         self.ains.claim(agent.clone(), request).await.unwrap()
     }
 
-    async fn finish(&self, agent: &AgentId, task: TaskId, result: &str) {
+    pub(crate) async fn finish(&self, agent: &AgentId, task: TaskId, result: &str) {
         let report = Report {
             task,
             agent: agent.clone(),
@@ -102,7 +93,7 @@ impl World {
         self.ains.report(delivery, None).await.unwrap();
     }
 
-    async fn fail(&self, agent: &AgentId, task: TaskId, message: &str) {
+    pub(crate) async fn fail(&self, agent: &AgentId, task: TaskId, message: &str) {
         let kind = ReportKind::Fail(Failure {
             message: message.into(),
             retryable: Some(false),
@@ -112,7 +103,7 @@ impl World {
     }
 
     /// Does what is handed out until the chain has ended: `work` says what comes of a step's input.
-    async fn run(
+    pub(crate) async fn run(
         &self,
         agent: &AgentId,
         id: ChainId,
@@ -135,20 +126,20 @@ impl World {
     }
 }
 
-fn shown(view: &ChainView, step: u32) -> Option<&str> {
+pub(crate) fn shown(view: &ChainView, step: u32) -> Option<&str> {
     match view.results.get(&step)? {
         StepResult::Shown(text) => Some(text),
         StepResult::LeftOut => Some("left out"),
     }
 }
 
-fn statuses(view: &ChainView) -> Vec<StepStatus> {
+pub(crate) fn statuses(view: &ChainView) -> Vec<StepStatus> {
     (0..view.plan.len())
         .map(|step| view.chain.step(step).status)
         .collect()
 }
 
-fn echo(name: &str, input: &str) -> Result<String, String> {
+pub(crate) fn echo(name: &str, input: &str) -> Result<String, String> {
     Ok(format!(r#"{{"step":"{name}","got":{input}}}"#))
 }
 
@@ -210,7 +201,7 @@ fn the_next_step_is_handed_over_by_the_commit_that_ends_the_one_before(db: &Test
     });
 }
 
-fn page() -> ains_service::Page {
+pub(crate) fn page() -> ains_service::Page {
     ains_service::Page {
         limit: 100,
         offset: 0,
@@ -361,209 +352,6 @@ fn a_step_is_repeated_until_it_is_good(db: &TestDb) {
         let view = world.run(&agent, id, better).await;
         assert_eq!(view.summary.status, ChainStatus::Failed);
         assert_eq!(view.chain.step(0).status, StepStatus::Failed);
-    });
-}
-
-fn a_failed_step_fails_the_chain_and_cancels_what_runs(db: &TestDb) {
-    tell(db, |world| async move {
-        let agent = world.agent("a", 10).await;
-        world.claim(&agent, 1).await;
-        let steps = vec![
-            after("bad", &[]),
-            after("slow", &[]),
-            after("never", &["bad", "slow"]),
-        ];
-        let id = world.chain(steps, "{}").await;
-        let held = world.claim(&agent, 10).await;
-        let by_name = |name: &str| {
-            held.iter()
-                .find(|one| one.task.name.as_ref().unwrap().as_str() == name)
-                .unwrap()
-        };
-        world.fail(&agent, by_name("bad").task.id, "broken").await;
-        let view = world.view(id).await;
-        assert_eq!(view.summary.status, ChainStatus::Failed);
-        let error = view.chain.error.as_deref().unwrap();
-        assert!(error.contains("bad") && error.contains("broken"), "{error}");
-        assert_eq!(
-            statuses(&view),
-            [StepStatus::Failed, StepStatus::Cancelled, StepStatus::Cancelled]
-        );
-        let slow = world.task(by_name("slow").task.id).await;
-        assert_eq!(slow.status, Status::Cancelled);
-        assert!(world.claim(&agent, 10).await.is_empty());
-    });
-}
-
-fn a_failure_that_is_tolerated_lets_the_chain_go_on(db: &TestDb) {
-    tell(db, |world| async move {
-        let agent = world.agent("a", 10).await;
-        world.claim(&agent, 1).await;
-        let may_fail = StepDefinition {
-            on_failure: OnFailure::Continue,
-            ..a_step("try")
-        };
-        let fallback = StepDefinition {
-            when: Some("steps.try.status == \"FAILED\"".into()),
-            input: r#"{"why":"${{ steps.try.error }}"}"#.into(),
-            ..a_step("fallback")
-        };
-        let id = world.chain(vec![may_fail, fallback], "{}").await;
-        let view = world
-            .run(&agent, id, |name, input| match name {
-                "try" => Err("no luck".into()),
-                _ => Ok(input.into()),
-            })
-            .await;
-        assert_eq!(view.summary.status, ChainStatus::Completed, "{:?}", view.chain);
-        assert!(shown(&view, 1).unwrap().contains("no luck"));
-    });
-}
-
-fn a_saga_undoes_what_it_did_in_reverse(db: &TestDb) {
-    tell(db, |world| async move {
-        let agent = world.agent("a", 10).await;
-        world.claim(&agent, 1).await;
-        let undo = |name: &str| StepDefinition {
-            compensate_with: Some(Compensation {
-                task: a_step(name).task,
-                input: format!(r#"{{"undo":"{name}"}}"#).into(),
-            }),
-            ..a_step(name)
-        };
-        let pay = StepDefinition {
-            on_failure: OnFailure::Compensate,
-            ..a_step("pay")
-        };
-        let id = world.chain(vec![undo("flight"), undo("hotel"), pay], "{}").await;
-        let undone = std::sync::Mutex::new(Vec::new());
-        let view = world
-            .run(&agent, id, |name, input| {
-                if input.contains("undo") {
-                    undone.lock().unwrap().push(input.to_owned());
-                    return if name == "hotel" {
-                        Err("too late".into())
-                    } else {
-                        Ok("1".into())
-                    };
-                }
-                if name == "pay" {
-                    Err("no money".into())
-                } else {
-                    Ok(format!("\"{name}\""))
-                }
-            })
-            .await;
-        assert_eq!(view.summary.status, ChainStatus::Failed);
-        let undone = undone.into_inner().unwrap();
-        assert_eq!(
-            undone,
-            [
-                r#"{"previous_output":"hotel","undo":"hotel"}"#,
-                r#"{"previous_output":"flight","undo":"flight"}"#
-            ]
-        );
-        assert_eq!(
-            view.chain.step(1).undo_error.as_deref(),
-            Some("too late"),
-            "recorded and passed over"
-        );
-    });
-}
-
-fn a_cancelled_chain_cancels_its_tasks(db: &TestDb) {
-    tell(db, |world| async move {
-        let agent = world.agent("a", 10).await;
-        world.claim(&agent, 1).await;
-        let id = world.chain(vec![after("a", &[]), after("b", &[])], "{}").await;
-        let held = world.claim(&agent, 1).await.remove(0);
-        let cancel = || Steer::Cancel {
-            reason: "enough".into(),
-        };
-        let other = world
-            .ains
-            .steer_chain(id, cancel(), Some("other".parse().unwrap()))
-            .await;
-        assert!(matches!(other, Err(Error::NotOwner)));
-        world.ains.steer_chain(id, cancel(), None).await.unwrap();
-        assert_eq!(world.view(id).await.summary.status, ChainStatus::Cancelled);
-        assert_eq!(world.task(held.task.id).await.status, Status::Cancelled);
-        assert!(world.claim(&agent, 10).await.is_empty());
-        let again = world.ains.steer_chain(id, cancel(), None).await;
-        assert!(matches!(again, Err(Error::ChainRefused(_))), "{again:?}");
-        let unknown = "chain_00000000000000000000000000000000".parse().unwrap();
-        assert!(matches!(
-            world.ains.steer_chain(unknown, cancel(), None).await,
-            Err(Error::NotFound { .. })
-        ));
-    });
-}
-
-fn a_paused_chain_starts_nothing_until_it_is_resumed(db: &TestDb) {
-    tell(db, |world| async move {
-        let agent = world.agent("a", 10).await;
-        world.claim(&agent, 1).await;
-        let id = world.chain(vec![a_step("one"), a_step("two")], "{}").await;
-        let one = world.claim(&agent, 1).await.remove(0);
-        world.ains.steer_chain(id, Steer::Pause, None).await.unwrap();
-        world.finish(&agent, one.task.id, "1").await;
-        assert!(world.claim(&agent, 1).await.is_empty());
-        assert_eq!(world.view(id).await.summary.status, ChainStatus::Paused);
-        world.ains.steer_chain(id, Steer::Resume, None).await.unwrap();
-        let view = world.run(&agent, id, echo).await;
-        assert_eq!(view.summary.status, ChainStatus::Completed);
-    });
-}
-
-fn a_retried_chain_goes_on_where_it_failed(db: &TestDb) {
-    tell(db, |world| async move {
-        let agent = world.agent("a", 10).await;
-        world.claim(&agent, 1).await;
-        let id = world
-            .chain(vec![a_step("one"), a_step("two"), a_step("three")], "{}")
-            .await;
-        let fails = |name: &str, _: &str| {
-            if name == "two" {
-                Err("down".into())
-            } else {
-                Ok("1".into())
-            }
-        };
-        assert_eq!(
-            world.run(&agent, id, fails).await.summary.status,
-            ChainStatus::Failed
-        );
-        world.ains.steer_chain(id, Steer::Retry, None).await.unwrap();
-        let done = std::sync::Mutex::new(Vec::new());
-        let view = world
-            .run(&agent, id, |name, _| {
-                done.lock().unwrap().push(name.to_owned());
-                Ok("2".into())
-            })
-            .await;
-        assert_eq!((view.summary.status, view.chain.run), (ChainStatus::Completed, 2));
-        assert_eq!(
-            done.into_inner().unwrap(),
-            ["two", "three"],
-            "what completed is kept"
-        );
-        assert_eq!((shown(&view, 0), shown(&view, 1)), (Some("1"), Some("2")));
-    });
-}
-
-fn a_fault_in_an_expression_fails_its_step_with_the_reason(db: &TestDb) {
-    tell(db, |world| async move {
-        let agent = world.agent("a", 10).await;
-        world.claim(&agent, 1).await;
-        let bad = StepDefinition {
-            when: Some("input.count / input.zero > 1".into()),
-            ..a_step("bad")
-        };
-        let id = world.chain(vec![bad], r#"{"count":1,"zero":0}"#).await;
-        let view = world.ains.chain(id, Duration::from_secs(20)).await.unwrap();
-        assert_eq!(view.summary.status, ChainStatus::Failed);
-        let error = view.chain.step(0).error.as_deref().unwrap();
-        assert!(error.contains("input.count / input.zero"), "{error}");
     });
 }
 
