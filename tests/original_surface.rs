@@ -31,6 +31,8 @@ mod retries;
 mod routing;
 #[path = "original_surface/sample_agent.rs"]
 mod sample_agent;
+#[path = "original_surface/schedules.rs"]
+mod schedules;
 #[path = "original_surface/submission.rs"]
 mod submission;
 #[path = "original_surface/timeouts.rs"]

@@ -47,7 +47,13 @@ pub(crate) struct Estate {
     pub(crate) capability: String,
     pub(crate) task: String,
     pub(crate) chain: String,
+    pub(crate) schedule: String,
+    pub(crate) calendar: String,
 }
+
+/// A text that a calendar can import.
+const ICALENDAR: &str =
+    "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20260101\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
 
 /// A request to be made.
 #[derive(Debug, Clone)]
@@ -144,7 +150,8 @@ impl Asker {
         self.ask(request, expect).await.err()
     }
 
-    /// An agent with a capability, a task that it was assigned, and a chain of which it has the first step.
+    /// An agent with a capability, a task that it was assigned, a chain of which it has the first step, a schedule whose
+    /// slots are far away, and a calendar.
     pub(crate) async fn estate(&self) -> Estate {
         let (agent, capability) = (fresh("agent"), format!("{}:v1", fresh("capability")));
         let registration = json!({
@@ -166,12 +173,26 @@ impl Asker {
         assert_eq!(task["status"], "ASSIGNED", "{task}");
         let chain = json!({"name": "test", "client_id": agent, "steps": [a_step(&capability)]});
         let chain = self.make("/ains/task-chains", &chain).await;
+        let calendar = json!({"name": "test", "client_id": agent, "dates": ["2026-01-01"]});
+        let calendar = self.make("/ains/calendars", &calendar).await;
         let id = |made: &Value, field: &str| made[field].as_str().expect("an id").to_owned();
+        let schedule = json!({
+            "name": "test",
+            "client_id": agent,
+            "cron_expression": "@yearly",
+            "task_type": "test",
+            "capability_required": capability,
+            "calendars": [{"calendar_id": calendar["calendar_id"], "use": "exclude"}],
+            "on_excluded": "next_business_day",
+        });
+        let schedule = self.make("/ains/scheduled-tasks", &schedule).await;
         Estate {
             agent,
             capability,
             task: id(&task, "task_id"),
             chain: id(&chain, "chain_id"),
+            schedule: id(&schedule, "schedule_id"),
+            calendar: id(&calendar, "calendar_id"),
         }
     }
 
@@ -238,6 +259,10 @@ pub(crate) fn path_to(operation: &Operation, estate: &Estate) -> String {
         "a-client"
     } else if operation.path.starts_with("/ains/task-chains/") {
         &estate.chain
+    } else if operation.path.starts_with("/ains/scheduled-tasks/") {
+        &estate.schedule
+    } else if operation.path.starts_with("/ains/calendars/") {
+        &estate.calendar
     } else {
         &estate.task
     };
@@ -290,6 +315,20 @@ pub(crate) fn good_body(operation: &Operation, estate: &Estate) -> Vec<(String, 
     {
         good.push(("client_id".to_owned(), json!(estate.agent).to_string()));
     }
+    // One of several fields that say the same has to be there.
+    let chosen: &[(&str, &str)] = match (&*operation.method, &*operation.path) {
+        ("POST", "/ains/scheduled-tasks") => &[
+            ("cron_expression", "@yearly"),
+            ("task_type", "test"),
+            ("capability_required", &estate.capability),
+        ],
+        ("POST", "/ains/scheduled-tasks/preview") => &[("cron_expression", "@yearly")],
+        _ => &[],
+    };
+    let chosen = chosen
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), json!(value).to_string()));
+    good.extend(chosen);
     good
 }
 
@@ -302,6 +341,9 @@ fn good_value(operation: &Operation, field: &Field, estate: &Estate) -> String {
         "signature" => json!("2e".repeat(64)),
         "endpoint" => json!("http://localhost:8001"),
         "status" => json!("ACTIVE"),
+        // What is to come is nothing to be filled in, and so it is fine at any time.
+        "from" | "to" => json!("9000-01-01T00:00:00Z"),
+        "ical" => json!(ICALENDAR),
         "task_ids" => json!([estate.task]),
         "steps" => json!([a_step(&estate.capability)]),
         "tasks" if operation.path == "/ains/tasks/graph" => json!([{
