@@ -5,11 +5,13 @@
 //! | `definition` | what whoever makes a schedule says |
 //! | `validate` | what is wrong with that, all of it |
 //! | `timeline` | its slots: when they are, and what calendars do to them |
+//! | `local` | local dates and times, where the clocks change |
 //! | `moved` | slots that calendars move, of what is not a cron expression |
 //! | `tally` | how many slots there are in a time, without going through them all |
 //! | `decide` | what an event brings about: [`Schedule::on`] |
 //! | `late` | which slots are still wanted when their time has passed |
 //! | `admit` | whether a slot fires while an earlier run is unfinished |
+//! | `record` | what is recorded of slots that do not fire |
 //! | `jitter` | how much later than its nominal instant a slot fires |
 //!
 //! A slot is a nominal instant of a schedule. Nothing here makes tasks: a [`Decision`] says which slots
@@ -21,7 +23,9 @@ mod decide;
 mod definition;
 mod jitter;
 mod late;
+mod local;
 mod moved;
+mod record;
 mod tally;
 #[cfg(test)]
 mod tests;

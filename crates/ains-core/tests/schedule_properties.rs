@@ -13,6 +13,8 @@ mod guide;
 mod ledger;
 #[path = "schedule_properties/slots.rs"]
 mod slots;
+#[path = "schedule_properties/store.rs"]
+mod store;
 #[path = "schedule_properties/walk.rs"]
 mod walk;
 #[path = "schedule_properties/world.rs"]

@@ -3,11 +3,14 @@
 //! Those of a cron expression move with their date: all dates have the same times of day. These keep their own local
 //! time of day.
 
-use chrono::NaiveDate;
+use chrono::{FixedOffset, NaiveDate};
 
 use super::definition::{OnExcluded, Timing};
 use super::timeline::{FARTHEST, Found, INSTANT, Timeline, next_on_grid};
 use crate::time::Timestamp;
+
+/// Seconds of a date on which the clocks do not change.
+const A_DAY: u32 = 86_400;
 
 impl Timeline<'_> {
     /// The first slot after an instant, of those that are not moved and those that are.
@@ -21,37 +24,49 @@ impl Timeline<'_> {
                 let found = self.land(*at, date, self.target(date)?);
                 (found.at > after).then_some(found)
             }
-            Timing::Interval { .. } => self.next_of_interval(after),
+            Timing::Interval { seconds, .. } => self.next_of_interval(*seconds, after),
         }
     }
 
-    fn next_of_interval(&self, after: Timestamp) -> Option<Found> {
+    fn next_of_interval(&self, seconds: u32, after: Timestamp) -> Option<Found> {
         let last = self.date(self.horizon(after));
-        // Where the clocks go back over midnight, a date comes once more after the first instants of the next.
-        let first = self.date(after).pred_opt()?;
+        // Where the clocks go back over midnight, a date goes on after the first instants of the next.
+        let today = self.date(after);
+        let first = if self.begins_twice(today) {
+            today.pred_opt()?
+        } else {
+            today
+        };
         let mut best: Option<Found> = None;
-        let mut enough: Option<NaiveDate> = None;
         for date in first.iter_days().take_while(|date| *date <= last) {
-            if enough.is_some_and(|enough| date > enough) {
-                break;
-            }
-            if !self.receives(date) {
-                continue;
-            }
-            let origins = std::iter::once(date).chain(self.moved_here(date));
-            let slots = origins.flat_map(|origin| self.slots_on(origin).map(move |at| (at, origin)));
-            let slots = slots.map(|(at, origin)| self.land(at, origin, date));
-            // Of those that coincide, the first: its own, or from the nearest date.
-            for slot in slots.filter(|slot| slot.at > after) {
-                if best.is_none_or(|best| slot.at < best.at) {
-                    best = Some(slot);
+            if self.receives(date) {
+                for slot in self.slots_to(date, seconds).filter(|slot| slot.at > after) {
+                    // Of those that coincide, the first: its own, or from the nearest date.
+                    if best.is_none_or(|best| slot.at < best.at) {
+                        best = Some(slot);
+                    }
                 }
             }
-            if best.is_some() && enough.is_none() {
-                enough = date.succ_opt();
+            if best.is_some() && !date.succ_opt().is_some_and(|next| self.begins_twice(next)) {
+                break;
             }
         }
         best
+    }
+
+    /// The slots on a date that is let through: its own, then those that are moved there, from the nearest date on.
+    fn slots_to(&self, date: NaiveDate, seconds: u32) -> impl Iterator<Item = Found> + '_ {
+        let mut known: Vec<FixedOffset> = Vec::new();
+        let is_new = move |origin: &NaiveDate| {
+            // Where days are whole numbers of intervals, dates with the same offset have the same times of day.
+            let offset = self.offset_on(*origin).filter(|_| A_DAY.is_multiple_of(seconds));
+            let is_known = offset.is_some_and(|offset| known.contains(&offset));
+            known.extend(offset.filter(|_| !is_known));
+            !is_known
+        };
+        let origins = std::iter::once(date).chain(self.moved_here(date)).filter(is_new);
+        let slots = origins.flat_map(|origin| self.slots_on(origin).map(move |at| (at, origin)));
+        slots.map(move |(at, origin)| self.land(at, origin, date))
     }
 
     /// The slots of a local date, if there were no calendars.

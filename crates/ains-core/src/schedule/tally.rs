@@ -3,11 +3,14 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, Timelike as _};
 
 use super::definition::Timing;
+use super::local::Day;
 use super::timeline::{Found, INSTANT, Timeline};
 use crate::time::Timestamp;
+
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// Slots in a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +30,15 @@ impl Range {
             first: at,
             last: at,
             count: 1,
+        }
+    }
+
+    /// The same slots, beginning at another instant.
+    fn from(self, first: Timestamp) -> Self {
+        Self {
+            first,
+            last: first + self.last.since(self.first),
+            ..self
         }
     }
 
@@ -87,8 +99,8 @@ impl Timeline<'_> {
     /// The slots after `after` until `until` of those that `next` gives, which is the next after an instant: by local
     /// dates, which are given too, or in smaller pieces.
     ///
-    /// All whole dates of a cron expression without a change of the clocks have equally many slots, if they have any;
-    /// those of an interval are counted, unless they are `moved` one by one.
+    /// Slots of an interval are counted, unless they are `moved` one by one. Those of a cron expression are known from
+    /// an earlier date, or an earlier hour: see [`Known`].
     pub(super) fn ranges_of<'t>(
         &'t self,
         after: Timestamp,
@@ -98,41 +110,95 @@ impl Timeline<'_> {
     ) -> impl Iterator<Item = (Range, NaiveDate)> + 't {
         let until = self.definition.end_at.map_or(until, |end| until.min(end));
         let next = move |after| next(after).filter(|found| found.at <= until);
-        let mut a_day: Option<Range> = None;
+        let mut known = Known::default();
         let mut cursor = self.not_before_start(after);
         std::iter::from_fn(move || {
             let found = next(cursor)?;
-            let first = found.at;
-            let day = self.day(first);
-            let range = match (&self.definition.timing, a_day) {
-                _ if found.date != day.date => Range::one(first),
-                (Timing::Interval { seconds, .. }, _) if !moved => {
-                    on_grid(first, until.min(day.end - INSTANT).max(first), *seconds)
+            let day = self.day(found.at);
+            let range = match &self.definition.timing {
+                _ if found.date != day.date => Range::one(found.at),
+                Timing::Interval { seconds, .. } if !moved => {
+                    on_grid(found.at, until.min(day.end - INSTANT).max(found.at), *seconds)
                 }
-                (Timing::Cron(_), known)
-                    if day.is_regular && cursor < day.begin && day.end - INSTANT <= until =>
-                {
-                    let range = known.map_or_else(
-                        || count(first, day.end, &next),
-                        |known| Range {
-                            first,
-                            last: first + known.last.since(known.first),
-                            count: known.count,
-                        },
-                    );
-                    a_day = Some(range);
-                    range
-                }
-                _ => count(first, day.end, &next),
+                Timing::Cron(_) => known.on_day(self, cursor, found.at, &day, until, &next),
+                Timing::Interval { .. } | Timing::Once(_) => one_by_one(found.at, day.end, &next),
             };
             cursor = range.last;
             Some((range, found.date))
         })
     }
+
+    /// The hour of local time that an instant is in, and whether the clocks do not change in it, nor as it begins.
+    fn hour(&self, at: Timestamp) -> (Timestamp, Timestamp, bool) {
+        let passed = self.local(at).time().num_seconds_from_midnight() % 3600;
+        let begin = at - Duration::from_secs(passed.into());
+        let end = begin + HOUR;
+        (
+            begin,
+            end,
+            self.offset(begin - INSTANT) == self.offset(end - INSTANT),
+        )
+    }
+}
+
+/// The slots of a cron expression on a date and in an hour. All whole dates without a change of the clocks have equally
+/// many, at the same times, if they have any; and so have all whole hours.
+#[derive(Debug, Default)]
+struct Known {
+    day: Option<Range>,
+    hour: Option<Range>,
+}
+
+impl Known {
+    /// The slots on `day` from `first` on, which is the next after `cursor`; at least that one.
+    fn on_day(
+        &mut self,
+        timeline: &Timeline<'_>,
+        cursor: Timestamp,
+        first: Timestamp,
+        day: &Day,
+        until: Timestamp,
+        next: &impl Fn(Timestamp) -> Option<Found>,
+    ) -> Range {
+        let is_whole = day.is_regular && cursor < day.begin && day.end - INSTANT <= until;
+        if let Some(known) = self.day.filter(|_| is_whole) {
+            return known.from(first);
+        }
+        let mut range = self.in_hour(timeline, cursor, first, day.end, until, next);
+        while let Some(found) = next(range.last).filter(|found| found.at < day.end) {
+            range = range.joined(self.in_hour(timeline, range.last, found.at, day.end, until, next));
+        }
+        if is_whole {
+            self.day = Some(range);
+        }
+        range
+    }
+
+    /// The slots of the hour of `first`, and before `end`, from `first` on; at least that one.
+    fn in_hour(
+        &mut self,
+        timeline: &Timeline<'_>,
+        cursor: Timestamp,
+        first: Timestamp,
+        end: Timestamp,
+        until: Timestamp,
+        next: &impl Fn(Timestamp) -> Option<Found>,
+    ) -> Range {
+        let (begin, hour_end, is_regular) = timeline.hour(first);
+        let is_whole = is_regular && cursor < begin && hour_end <= end && hour_end - INSTANT <= until;
+        if let Some(known) = self.hour.filter(|_| is_whole) {
+            return known.from(first);
+        }
+        let range = one_by_one(first, end.min(hour_end).max(first + INSTANT), next);
+        if is_whole {
+            self.hour = Some(range);
+        }
+        range
+    }
 }
 
 /// The slots from `first` on that are before `end`; at least that one.
-fn count(first: Timestamp, end: Timestamp, next: impl Fn(Timestamp) -> Option<Found>) -> Range {
+fn one_by_one(first: Timestamp, end: Timestamp, next: impl Fn(Timestamp) -> Option<Found>) -> Range {
     let mut range = Range::one(first);
     while let Some(found) = next(range.last).filter(|found| found.at < end) {
         range.last = found.at;

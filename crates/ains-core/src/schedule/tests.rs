@@ -1,5 +1,6 @@
 //! Schedules by tables: one line per case.
 
+mod asked;
 mod definition;
 mod late;
 mod overlap;
@@ -20,6 +21,31 @@ use crate::calendar::{Calendar, Dates};
 use crate::dependency::Ending;
 use crate::ids::{CalendarId, ScheduleId};
 use crate::time::Timestamp;
+
+/// The rows of a table, a line each: cells between `|`. What begins with `#` says something about those below.
+fn rows<const CELLS: usize>(table: &'static str) -> Vec<[&'static str; CELLS]> {
+    let lines = table
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let cells = lines.map(|line| line.split('|').map(str::trim).collect::<Vec<_>>());
+    cells
+        .map(|cells| cells.try_into().expect("every row has as many cells"))
+        .collect()
+}
+
+/// The cells of a cell: between `;`. An empty one has none.
+fn each(cell: &str) -> Vec<&str> {
+    cell.split(';')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .collect()
+}
+
+/// A word of definitions, such as `next_business_day`.
+fn word<T: serde::de::DeserializeOwned>(word: &str) -> T {
+    serde_json::from_str(&format!("\"{word}\"")).expect("a word of definitions")
+}
 
 /// An instant: `2026-03-29 02:30`, or with seconds and their fractions, in UTC.
 fn at(text: &str) -> Timestamp {
@@ -99,7 +125,7 @@ impl Case {
     /// Heeds a calendar: the JSON of its dates.
     fn heeds(mut self, used: Use, dates: &str) -> Self {
         let number = self.calendars.len();
-        let calendar_id: CalendarId = format!("cal_0190a1b2c3d47e5f8a9b0c1d2e3f4a0{number}")
+        let calendar_id: CalendarId = format!("cal_0190a1b2c3d47e5f8a9b0c1d2e3f4a{number:02}")
             .parse()
             .expect("an id");
         let dates: Dates = serde_json::from_str(dates).expect("the dates of a calendar");

@@ -3,10 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chrono::{
-    DateTime, FixedOffset, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, Offset as _, TimeZone as _,
-};
-use chrono_tz::GapInfo;
+use chrono::NaiveDate;
 
 use super::definition::{OnExcluded, ScheduleDefinition, Timing, Use};
 use super::tally::Range;
@@ -17,7 +14,7 @@ use crate::ids::{CalendarId, ScheduleId};
 use crate::time::Timestamp;
 
 /// The first instant that slots may be at, and the first after the last: the years 1 to 9999, which RFC 3339 can write.
-const YEARS: (Timestamp, Timestamp) = (
+pub(super) const YEARS: (Timestamp, Timestamp) = (
     Timestamp::from_micros(-62_135_596_800_000_000),
     Timestamp::from_micros(253_402_300_800_000_000),
 );
@@ -28,8 +25,6 @@ const HORIZON: Duration = Duration::from_secs(41 * 366 * 86_400);
 
 /// Most dates in a row that a slot is moved over: a year.
 pub(super) const FARTHEST: usize = 366;
-
-const DAY: Duration = Duration::from_secs(86_400);
 
 /// The smallest length.
 pub(super) const INSTANT: Duration = Duration::from_micros(1);
@@ -69,18 +64,6 @@ pub(super) struct Found {
     pub(super) note: Option<Note>,
     /// The date from which it was moved.
     pub(super) origin: Option<NaiveDate>,
-}
-
-/// The instants around one, in which the local date stays the same.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Day {
-    pub(super) date: NaiveDate,
-    /// The first. In the second pass of a fold over midnight, that of the date.
-    pub(super) begin: Timestamp,
-    /// The first after the last. Where the clocks go back soon after midnight, it may be too early.
-    pub(super) end: Timestamp,
-    /// Whether the clocks do not change, neither in it nor as it begins or ends.
-    pub(super) is_regular: bool,
 }
 
 impl<'a> Timeline<'a> {
@@ -143,11 +126,6 @@ impl<'a> Timeline<'a> {
             }
         }
         found
-    }
-
-    /// The local time at an instant.
-    pub fn local(&self, at: Timestamp) -> DateTime<FixedOffset> {
-        self.offset(at).from_utc_datetime(&utc(at))
     }
 
     /// Why there is no slot on a date; `None` if there may be one.
@@ -318,93 +296,6 @@ impl<'a> Timeline<'a> {
         let farthest = if is_near { YEARS.1 } else { after + HORIZON };
         self.definition.end_at.map_or(farthest, |end| end.min(farthest))
     }
-
-    /// The local date at an instant.
-    pub(super) fn date(&self, at: Timestamp) -> NaiveDate {
-        self.local(at).date_naive()
-    }
-
-    /// The first instant of a local date; of one that does not exist, the first after it.
-    pub(super) fn begin(&self, date: NaiveDate) -> Timestamp {
-        self.midnight(date).0
-    }
-
-    /// The first instant of a local date, and that of its second pass, if it begins twice.
-    fn midnight(&self, date: NaiveDate) -> (Timestamp, Timestamp) {
-        self.passes(date.and_time(NaiveTime::MIN))
-    }
-
-    /// The stretch of one local date that an instant is in.
-    pub(super) fn day(&self, at: Timestamp) -> Day {
-        let date = self.date(at);
-        let (begin, again) = self.midnight(date);
-        let (end, end_again) = date.succ_opt().map_or((at, at), |date| self.midnight(date));
-        if begin < again && at < again {
-            // The clocks go back soon: to the date before.
-            return Day {
-                date,
-                begin,
-                end: at + INSTANT,
-                is_regular: false,
-            };
-        }
-        Day {
-            date,
-            begin: again,
-            end: if at < end { end } else { end_again },
-            // A gap may be at its end as well.
-            is_regular: begin == again
-                && end.since(begin) == DAY
-                && self.offset(begin - INSTANT) == self.offset(end - INSTANT),
-        }
-    }
-
-    /// Whether the clocks change at an instant.
-    fn is_after_change(&self, at: Timestamp) -> bool {
-        self.offset(at - INSTANT) != self.offset(at)
-    }
-
-    fn offset(&self, at: Timestamp) -> FixedOffset {
-        self.definition.timezone.offset_from_utc_datetime(&utc(at)).fix()
-    }
-
-    /// The instants of a local date.
-    pub(super) fn whole(&self, date: NaiveDate) -> (Timestamp, Timestamp) {
-        let end = date.succ_opt().map_or(YEARS.1, |next| self.midnight(next).1);
-        (self.begin(date), end)
-    }
-
-    /// The instant of a local time: the first of two, and the first after it if there is none.
-    pub(super) fn at_local(&self, local: NaiveDateTime) -> Timestamp {
-        self.passes(local).0
-    }
-
-    /// The first and the second instant of a local time; the first after it, if there is none.
-    fn passes(&self, local: NaiveDateTime) -> (Timestamp, Timestamp) {
-        let zone = self.definition.timezone;
-        let instant = |offset: FixedOffset| {
-            let at = local - chrono::TimeDelta::seconds(offset.local_minus_utc().into());
-            Timestamp::from_micros(at.and_utc().timestamp_micros())
-        };
-        match zone.offset_from_local_datetime(&local) {
-            LocalResult::Single(offset) => (instant(offset.fix()), instant(offset.fix())),
-            LocalResult::Ambiguous(first, second) => (instant(first.fix()), instant(second.fix())),
-            LocalResult::None => {
-                let end = GapInfo::new(&local, &zone).and_then(|gap| gap.end);
-                let end = end
-                    .map_or(local, |end| end.naive_utc())
-                    .and_utc()
-                    .timestamp_micros();
-                (Timestamp::from_micros(end), Timestamp::from_micros(end))
-            }
-        }
-    }
-}
-
-fn utc(at: Timestamp) -> NaiveDateTime {
-    let at = at.clamp(YEARS.0 - INSTANT, YEARS.1);
-    let at = DateTime::from_timestamp_micros(at.as_micros()).expect("the years are those that dates have");
-    at.naive_utc()
 }
 
 fn within_years(at: Timestamp) -> bool {

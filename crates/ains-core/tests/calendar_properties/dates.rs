@@ -1,5 +1,7 @@
 //! Sets of dates against a set that is searched from end to end.
 
+use std::fmt::Write as _;
+
 use ains_core::calendar::{Country, Dates, Holidays, ListedDate, Weekdays, import};
 use chrono::{Datelike, Days, NaiveDate, Weekday};
 use proptest::collection::{btree_map, vec};
@@ -95,10 +97,11 @@ proptest! {
             // Folded in the middle.
             let middle = escaped.char_indices().nth(escaped.chars().count() / 2).unwrap().0;
             let (one, other) = escaped.split_at(middle);
-            text += &format!(
+            write!(text,
                 "BEGIN:VEVENT\r\nDTSTART;VALUE=DATE:{}\r\nSUMMARY:{one}\r\n {other}\r\nEND:VEVENT\r\n",
                 date.format("%Y%m%d"),
-            );
+            )
+            .unwrap();
         }
         text += "END:VCALENDAR\r\n";
         let dates = Dates::new(import(&text, date(2026, 1, 1)).unwrap(), Weekdays::default(), Vec::new());

@@ -37,9 +37,20 @@ const ZONES: [Tz; 15] = [
 
 const SECONDS: [&str; 6] = ["0", "0", "0", "0", "*/20", "10,50"];
 const MINUTES: [&str; 8] = ["0", "0", "30", "0,30", "15,45", "59", "*/20", "*"];
-const HOURS: [&str; 12] = ["0", "2", "1-3", "0,23", "9,17", "23", "22-23", "12", "*/6", "*", "*", "0-3"];
-const DATES: [&str; 9] =
-    ["* * *", "* * *", "* * *", "* * MON-FRI", "* * SAT,SUN", "1,15 * *", "L * *", "* * MON", "30 * *"];
+const HOURS: [&str; 12] = [
+    "0", "2", "1-3", "0,23", "9,17", "23", "22-23", "12", "*/6", "*", "*", "0-3",
+];
+const DATES: [&str; 9] = [
+    "* * *",
+    "* * *",
+    "* * *",
+    "* * MON-FRI",
+    "* * SAT,SUN",
+    "1,15 * *",
+    "L * *",
+    "* * MON",
+    "30 * *",
+];
 
 /// What the date fields of [`DATES`] name.
 fn is_named(dates: &str, date: NaiveDate) -> bool {
@@ -93,7 +104,12 @@ impl Entry {
         }
         let is_fixed = ![minutes, hours].concat().contains(['*', '/']);
         let cron = Cron::parse(&format!("{seconds} {minutes} {hours} {dates}")).unwrap();
-        Self { cron, times, dates, is_fixed }
+        Self {
+            cron,
+            times,
+            dates,
+            is_fixed,
+        }
     }
 
     pub(crate) fn names(&self, date: NaiveDate) -> bool {
@@ -180,7 +196,11 @@ fn change_after(zone: Tz, from: i64) -> Option<i64> {
     let (mut low, mut high) = (begin, begin + 5 * 86_400);
     while high - low > 1 {
         let middle = low.midpoint(high);
-        *if offset(middle) == offset(begin) { &mut low } else { &mut high } = middle;
+        *if offset(middle) == offset(begin) {
+            &mut low
+        } else {
+            &mut high
+        } = middle;
     }
     Some(high)
 }
@@ -195,12 +215,19 @@ pub(crate) fn id() -> ScheduleId {
 
 /// A task, since something must be fired.
 pub(crate) fn a_task() -> Fires {
-    let task: StepTask = serde_json::from_str(r#"{"task_type": "report", "capability": "report:v1"}"#).unwrap();
-    Fires::Task { task, input: "{}".into(), metadata: None }
+    let task: StepTask =
+        serde_json::from_str(r#"{"task_type": "report", "capability": "report:v1"}"#).unwrap();
+    Fires::Task {
+        task,
+        input: "{}".into(),
+        metadata: None,
+    }
 }
 
 fn calendar_id(number: usize) -> CalendarId {
-    format!("cal_0190a1b2c3d47e5f8a9b0c1d2e3f4a{number:02}").parse().unwrap()
+    format!("cal_0190a1b2c3d47e5f8a9b0c1d2e3f4a{number:02}")
+        .parse()
+        .unwrap()
 }
 
 pub(crate) fn a_calendar(number: usize, dates: Dates) -> Calendar {
@@ -219,22 +246,47 @@ pub(crate) fn a_calendar(number: usize, dates: Dates) -> Calendar {
 fn draw_dates(rng: &mut StdRng, window: &Window) -> Dates {
     let listed = |days: Vec<i64>| {
         let dates = days.into_iter().map(|day| naive(window.begin + day * DAY).date());
-        dates.map(|date| ListedDate { date, name: (date.day() % 3 == 0).then(|| "holiday".into()) }).collect()
+        dates
+            .map(|date| ListedDate {
+                date,
+                name: (date.day() % 3 == 0).then(|| "holiday".into()),
+            })
+            .collect()
     };
     let days = |text: &str| -> Weekdays { serde_json::from_str(text).unwrap() };
     let weekend = days(r#"["SAT", "SUN"]"#);
     match rng.random_range(0..8) {
         0 | 1 => Dates::new(Vec::new(), weekend, Vec::new()),
-        2 => Dates::new(Vec::new(), days(r#"["MON", "TUE", "WED", "THU", "FRI"]"#), Vec::new()),
-        3 => Dates::new(listed((0..6).map(|_| rng.random_range(-3..16)).collect()), weekend, Vec::new()),
+        2 => Dates::new(
+            Vec::new(),
+            days(r#"["MON", "TUE", "WED", "THU", "FRI"]"#),
+            Vec::new(),
+        ),
+        3 => Dates::new(
+            listed((0..6).map(|_| rng.random_range(-3..16)).collect()),
+            weekend,
+            Vec::new(),
+        ),
         4 => {
             let begin = rng.random_range(-5..12);
-            Dates::new(listed((begin..begin + rng.random_range(2..12)).collect()), Weekdays::default(), Vec::new())
+            Dates::new(
+                listed((begin..begin + rng.random_range(2..12)).collect()),
+                Weekdays::default(),
+                Vec::new(),
+            )
         }
         // Far from each other: a year is the farthest that slots are moved.
-        5 => Dates::new(listed(vec![-380, -370, -5, 3, 9, 374, 383]), Weekdays::default(), Vec::new()),
+        5 => Dates::new(
+            listed(vec![-380, -370, -5, 3, 9, 374, 383]),
+            Weekdays::default(),
+            Vec::new(),
+        ),
         6 => Dates::new(Vec::new(), days(r#"["WED"]"#), Vec::new()),
-        _ => Dates::new(listed((0..4).map(|_| rng.random_range(-3..16)).collect()), Weekdays::default(), Vec::new()),
+        _ => Dates::new(
+            listed((0..4).map(|_| rng.random_range(-3..16)).collect()),
+            Weekdays::default(),
+            Vec::new(),
+        ),
     }
 }
 
@@ -249,7 +301,9 @@ impl Drawn {
                 Timing::Cron(cron)
             }
             6..=8 => {
-                let seconds = [60, 600, 3000, 3600, 3600, 5400, 7200, 21_600, 86_400, 86_400, 100_000, 604_800];
+                let seconds = [
+                    60, 600, 3000, 3600, 3600, 5400, 7200, 21_600, 86_400, 86_400, 100_000, 604_800,
+                ];
                 let whole = if rng.random_bool(0.5) { SECOND } else { 1 };
                 let anchor = window.instant(rng) + rng.random_range(-500..500) * DAY;
                 Timing::Interval {
@@ -262,7 +316,9 @@ impl Drawn {
         let mut definition = ScheduleDefinition::new(timing, a_task());
         definition.timezone = window.zone;
         definition.dst = Dst {
-            gap: *[DstGap::RunAfter, DstGap::RunAfter, DstGap::Skip].choose(rng).unwrap(),
+            gap: *[DstGap::RunAfter, DstGap::RunAfter, DstGap::Skip]
+                .choose(rng)
+                .unwrap(),
             fold: *[DstFold::First, DstFold::Both].choose(rng).unwrap(),
         };
         if rng.random_bool(0.3) {
@@ -271,7 +327,11 @@ impl Drawn {
         if rng.random_bool(0.3) {
             definition.end_at = Some(at(window.instant(rng)));
         }
-        let mut drawn = Self { definition, calendars: BTreeMap::new(), entry };
+        let mut drawn = Self {
+            definition,
+            calendars: BTreeMap::new(),
+            entry,
+        };
         drawn.draw_calendars(rng, window);
         drawn
     }
@@ -280,17 +340,33 @@ impl Drawn {
     pub(crate) fn draw_calendars(&mut self, rng: &mut StdRng, window: &Window) {
         self.calendars.clear();
         self.definition.calendars.clear();
-        let is_hourly = matches!(self.definition.timing, Timing::Interval { seconds, .. } if seconds < 86_400);
+        let is_hourly =
+            matches!(self.definition.timing, Timing::Interval { seconds, .. } if seconds < 86_400);
         for number in 0..*[0, 1, 1, 1, 2].choose(rng).unwrap() {
             let calendar = a_calendar(number, draw_dates(rng, window));
             // To look at each hour of a year takes its time.
-            let used = if rng.random_bool(if is_hourly { 0.97 } else { 0.7 }) { Use::Exclude } else { Use::Only };
-            self.definition.calendars.push(CalendarUse { calendar_id: calendar.id, used });
+            let used = if rng.random_bool(if is_hourly { 0.97 } else { 0.7 }) {
+                Use::Exclude
+            } else {
+                Use::Only
+            };
+            self.definition.calendars.push(CalendarUse {
+                calendar_id: calendar.id,
+                used,
+            });
             self.calendars.insert(calendar.id, calendar);
         }
-        let whats = [OnExcluded::Skip, OnExcluded::NextBusinessDay, OnExcluded::PreviousBusinessDay];
+        let whats = [
+            OnExcluded::Skip,
+            OnExcluded::NextBusinessDay,
+            OnExcluded::PreviousBusinessDay,
+        ];
         let is_short = matches!(self.definition.timing, Timing::Interval { seconds, .. } if seconds < 3600);
-        self.definition.on_excluded = if is_short { OnExcluded::Skip } else { *whats.choose(rng).unwrap() };
+        self.definition.on_excluded = if is_short {
+            OnExcluded::Skip
+        } else {
+            *whats.choose(rng).unwrap()
+        };
     }
 
     /// Why there is no slot on a date.

@@ -86,14 +86,21 @@ impl Ledger {
 
     /// The instants that a backfill leaves alone.
     pub(crate) fn taken(&self) -> BTreeSet<Timestamp> {
-        let taken = self.fates.iter().filter(|(_, fate)| matches!(fate, Fate::Fired(_) | Fate::Waits(_)));
+        let taken = self
+            .fates
+            .iter()
+            .filter(|(_, fate)| matches!(fate, Fate::Fired(_) | Fate::Waits(_)));
         taken.map(|(slot, _)| at(*slot)).collect()
     }
 
     fn tell(&mut self, at: i64, fate: Fate) {
         let before = self.fates.insert(at, fate);
         let is_free = !matches!(before, Some(Fate::Fired(_)));
-        assert!(is_free, "{} has fired and is now {fate:?}", Timestamp::from_micros(at));
+        assert!(
+            is_free,
+            "{} has fired and is now {fate:?}",
+            Timestamp::from_micros(at)
+        );
         self.waiting.remove(&at);
         if let Fate::Waits(kind) = fate {
             self.waiting.insert(at, kind);
@@ -122,7 +129,12 @@ impl Ledger {
 
     /// One slot that is wanted.
     fn admit(&mut self, rules: &Rules<'_>, overlap: Overlap, at: i64, kind: SlotKind, now: i64) {
-        let limited = || self.waiting.values().filter(|kind| **kind == SlotKind::Cron).count() as u64;
+        let limited = || {
+            self.waiting
+                .values()
+                .filter(|kind| **kind == SlotKind::Cron)
+                .count() as u64
+        };
         let is_free = self.open == 0 && self.waiting.is_empty();
         match overlap {
             _ if is_free => {
@@ -195,8 +207,17 @@ impl Ledger {
 
     pub(crate) fn run_now(&mut self, rules: &Rules<'_>, slot: i64, now: i64) {
         let earliest = now.max(self.last_asked.saturating_add(1));
-        assert!((earliest..earliest + 3).contains(&slot), "asked at {}, run at {}", at(now), at(slot));
-        assert!(slot % SECOND != 0 && !self.fates.contains_key(&slot), "{} is another slot's", at(slot));
+        assert!(
+            (earliest..earliest + 3).contains(&slot),
+            "asked at {}, run at {}",
+            at(now),
+            at(slot)
+        );
+        assert!(
+            slot % SECOND != 0 && !self.fates.contains_key(&slot),
+            "{} is another slot's",
+            at(slot)
+        );
         self.last_asked = slot;
         self.begun.clear();
         self.admit(rules, rules.drawn.definition.overlap, slot, SlotKind::RunNow, now);
@@ -205,16 +226,29 @@ impl Ledger {
 
     /// The slots that a backfill fires.
     pub(crate) fn wanted(&self, rules: &Rules<'_>, from: i64, to: i64, now: i64) -> Vec<i64> {
-        let last = if self.standing == Standing::Active { self.decided.min(now) } else { now };
+        let last = if self.standing == Standing::Active {
+            self.decided.min(now)
+        } else {
+            now
+        };
         let taken = self.taken();
         let slots = rules.between(from - 1, to.min(last));
-        slots.into_iter().filter(|slot| !taken.contains(&at(*slot))).collect()
+        slots
+            .into_iter()
+            .filter(|slot| !taken.contains(&at(*slot)))
+            .collect()
     }
 
     pub(crate) fn backfill(&mut self, rules: &Rules<'_>, slots: &[i64], overlap: Option<Overlap>, now: i64) {
         self.begun.clear();
         for slot in slots {
-            self.admit(rules, overlap.unwrap_or(rules.drawn.definition.overlap), *slot, SlotKind::Backfill, now);
+            self.admit(
+                rules,
+                overlap.unwrap_or(rules.drawn.definition.overlap),
+                *slot,
+                SlotKind::Backfill,
+                now,
+            );
             self.decided = self.decided.max(*slot);
         }
         self.settle(rules, now);
@@ -289,7 +323,10 @@ impl Ledger {
 
     /// The dates of a calendar are no longer those of `old`.
     pub(crate) fn calendar_changed(&mut self, old: &Rules<'_>, new: &Rules<'_>, since: i64) {
-        let next = old.between(self.decided, since).into_iter().find(|_| self.standing == Standing::Active);
+        let next = old
+            .between(self.decided, since)
+            .into_iter()
+            .find(|_| self.standing == Standing::Active);
         self.decided = self.decided.max(next.map_or(since, |next| next - 1));
         if self.standing == Standing::Ended && self.fired < new.most() {
             self.standing = Standing::Active;

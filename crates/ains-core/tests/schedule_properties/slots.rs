@@ -34,14 +34,21 @@ fn resolve(zone: Tz, local: i64) -> Local {
     let (mut low, mut high) = (local - 26 * 3600 * SECOND, local + 26 * 3600 * SECOND);
     let (before, after) = (offset(zone, low), offset(zone, high));
     let offsets = BTreeSet::from([before, after]);
-    let instants = offsets.iter().map(|offset| local - offset).filter(|at| at + offset(zone, *at) == local);
+    let instants = offsets
+        .iter()
+        .map(|offset| local - offset)
+        .filter(|at| at + offset(zone, *at) == local);
     let instants: BTreeSet<i64> = instants.collect();
     if !instants.is_empty() {
         return Local::Exists(instants.into_iter().collect());
     }
     while high - low > 1 {
         let middle = low.midpoint(high);
-        *if offset(zone, middle) == before { &mut low } else { &mut high } = middle;
+        *if offset(zone, middle) == before {
+            &mut low
+        } else {
+            &mut high
+        } = middle;
     }
     Local::Gap(high + before, high + after, high)
 }
@@ -68,7 +75,9 @@ fn on_date(drawn: &Drawn, date: NaiveDate) -> Vec<i64> {
             let (step, anchor) = (i64::from(*seconds) * SECOND, anchor_at.as_micros());
             let first = begin - 16 * 3600 * SECOND;
             let first = first + (anchor - first).rem_euclid(step);
-            let slots = (0..).map(|index| first + index * step).take_while(|at| *at < begin + 40 * 3600 * SECOND);
+            let slots = (0..)
+                .map(|index| first + index * step)
+                .take_while(|at| *at < begin + 40 * 3600 * SECOND);
             slots.filter(is_on).collect()
         }
         Timing::Cron(_) => {
@@ -78,7 +87,9 @@ fn on_date(drawn: &Drawn, date: NaiveDate) -> Vec<i64> {
                 match resolve(zone, begin + time * SECOND) {
                     Local::Exists(at) if entry.is_fixed && dst.fold == DstFold::First => slots.push(at[0]),
                     Local::Exists(at) => slots.extend(at),
-                    Local::Gap(_, _, at) if entry.is_fixed && dst.gap == DstGap::RunAfter && exists(zone, date) => {
+                    Local::Gap(_, _, at)
+                        if entry.is_fixed && dst.gap == DstGap::RunAfter && exists(zone, date) =>
+                    {
                         slots.push(at);
                     }
                     Local::Gap(..) => {}
@@ -118,7 +129,11 @@ impl Slots {
             OnExcluded::PreviousBusinessDay => -1,
         };
         let mut found = Self::default();
-        let wide = if step == 0 || drawn.calendars.is_empty() { 0 } else { FARTHEST };
+        let wide = if step == 0 || drawn.calendars.is_empty() {
+            0
+        } else {
+            FARTHEST
+        };
         // Of a run of excluded dates, the dates have the same target: walked once, against the direction.
         let mut target: Option<(i64, NaiveDate)> = None;
         let mut all: Vec<NaiveDate> = dates(later(first, -wide), later(last, wide)).collect();
@@ -147,19 +162,26 @@ impl Slots {
                     }
                 }
             }
-            let lands = target.filter(|(distance, to)| step != 0 && *distance <= FARTHEST && (first..=last).contains(to));
+            let lands = target
+                .filter(|(distance, to)| step != 0 && *distance <= FARTHEST && (first..=last).contains(to));
             if let Some((_, to)) = lands {
                 match definition.timing {
                     Timing::Cron(_) => found.slots.extend(on_date(drawn, to)),
-                    _ => found.slots.extend(on_date(drawn, date).into_iter().map(|at| moved(drawn, at, to))),
+                    _ => found
+                        .slots
+                        .extend(on_date(drawn, date).into_iter().map(|at| moved(drawn, at, to))),
                 }
             }
         }
-        let after = definition.start_at.map_or(after, |start| after.max(start.as_micros() - 1));
+        let after = definition
+            .start_at
+            .map_or(after, |start| after.max(start.as_micros() - 1));
         let until = definition.end_at.map_or(until, |end| until.min(end.as_micros()));
         found.slots.retain(|at| after < *at && *at <= until);
         let slots = &found.slots;
-        found.excluded.retain(|at, _| after < *at && *at <= until && !slots.contains(at));
+        found
+            .excluded
+            .retain(|at, _| after < *at && *at <= until && !slots.contains(at));
         found
     }
 
@@ -174,7 +196,9 @@ impl Slots {
         let mut groups: Vec<(i64, i64, u64, String)> = Vec::new();
         for (at, reason) in self.excluded.range(span(after, until)) {
             match groups.last_mut() {
-                Some((_, last, count, same)) if same == reason && self.slots.range(*last..*at).next().is_none() => {
+                Some((_, last, count, same))
+                    if same == reason && self.slots.range(*last..*at).next().is_none() =>
+                {
                     *last = *at;
                     *count += 1;
                 }

@@ -5,59 +5,59 @@ use std::collections::{BTreeMap, BTreeSet};
 use ains_core::Timestamp;
 use ains_core::dependency::Ending;
 use ains_core::schedule::{
-    Catchup, Decision, Event, MAX_SLOTS, Overlap, Pace, Record, Refusal, Schedule, ScheduleDefinition, SlotKind,
-    SlotState, Standing, Timeline, Timing,
+    Catchup, Decision, Event, MAX_SLOTS, Overlap, Pace, Refusal, Schedule, ScheduleDefinition, SlotKind,
+    Standing, Timeline, Timing,
 };
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
 use super::drawn::{DAY, Drawn, SECOND, Window, at, id};
-use super::ledger::{Fate, Ledger, Rules};
+use super::ledger::{Ledger, Rules};
 use super::slots::Slots;
+use super::store::Stored;
 
 /// A time in which the slots are the same.
-struct Era {
-    drawn: Drawn,
-    slots: Slots,
-    begin: i64,
+pub(crate) struct Era {
+    pub(crate) drawn: Drawn,
+    pub(crate) slots: Slots,
+    pub(crate) begin: i64,
 }
 
-/// A record, and the number of the era that it is of.
-#[derive(Debug, Clone)]
-struct Stored {
-    record: Record,
-    era: usize,
-}
-
-struct World {
-    rng: StdRng,
-    window: Window,
-    now: i64,
-    eras: Vec<Era>,
-    schedule: Schedule,
-    ledger: Ledger,
-    records: BTreeMap<Timestamp, Stored>,
-    log: Vec<String>,
+pub(crate) struct World {
+    pub(crate) rng: StdRng,
+    pub(crate) window: Window,
+    pub(crate) now: i64,
+    pub(crate) eras: Vec<Era>,
+    pub(crate) schedule: Schedule,
+    pub(crate) ledger: Ledger,
+    pub(crate) records: BTreeMap<Timestamp, Stored>,
+    pub(crate) log: Vec<String>,
 }
 
 /// How often something happened, of all worlds.
 #[derive(Debug, Default)]
-struct Seen {
-    fired: u64,
-    released: u64,
-    dropped: u64,
-    cancelled: u64,
-    refused: u64,
-    ended: u64,
-    backfilled: u64,
-    ranges: u64,
-    missed: u64,
-    excluded: u64,
+pub(crate) struct Seen {
+    pub(crate) fired: u64,
+    pub(crate) released: u64,
+    pub(crate) dropped: u64,
+    pub(crate) cancelled: u64,
+    pub(crate) refused: u64,
+    pub(crate) ended: u64,
+    pub(crate) backfilled: u64,
+    pub(crate) ranges: u64,
+    pub(crate) missed: u64,
+    pub(crate) excluded: u64,
 }
 
 fn overlaps() -> [Overlap; 5] {
-    [Overlap::AllowAll, Overlap::Skip, Overlap::BufferOne, Overlap::BufferAll, Overlap::CancelOther]
+    [
+        Overlap::AllowAll,
+        Overlap::Skip,
+        Overlap::BufferOne,
+        Overlap::BufferAll,
+        Overlap::CancelOther,
+    ]
 }
 
 fn draw_policies(rng: &mut StdRng, definition: &mut ScheduleDefinition) {
@@ -85,7 +85,7 @@ impl Era {
         Self { drawn, slots, begin }
     }
 
-    fn timeline(&self) -> Timeline<'_> {
+    pub(crate) fn timeline(&self) -> Timeline<'_> {
         Timeline::new(&self.drawn.definition, &self.drawn.calendars)
     }
 }
@@ -95,7 +95,12 @@ fn by_rules<T>(era: &Era, with: impl FnOnce(&Rules<'_>) -> T) -> T {
     let timeline = era.timeline();
     let due = |slot: i64| timeline.due(id(), at(slot)).as_micros();
     let goes_on = |after: i64| timeline.next_after(at(after)).is_some();
-    with(&Rules { drawn: &era.drawn, slots: &era.slots, due: &due, goes_on: &goes_on })
+    with(&Rules {
+        drawn: &era.drawn,
+        slots: &era.slots,
+        due: &due,
+        goes_on: &goes_on,
+    })
 }
 
 impl World {
@@ -120,7 +125,7 @@ impl World {
         })
     }
 
-    fn era(&self) -> &Era {
+    pub(crate) fn era(&self) -> &Era {
         self.eras.last().unwrap()
     }
 
@@ -159,12 +164,23 @@ impl World {
                 self.on(Event::RunNow, seen);
             }
             12..=16 | 24..30 if self.ledger.open > 0 => {
-                let endings = [Ending::Completed, Ending::Completed, Ending::Failed, Ending::Cancelled, Ending::NotNeeded];
+                let endings = [
+                    Ending::Completed,
+                    Ending::Completed,
+                    Ending::Failed,
+                    Ending::Cancelled,
+                    Ending::NotNeeded,
+                ];
                 let ending = *endings.choose(&mut self.rng).unwrap();
                 self.on(Event::RunEnded(ending), seen);
             }
             17 => {
-                self.on(Event::Pause { reason: "a test wants it".to_owned() }, seen);
+                self.on(
+                    Event::Pause {
+                        reason: "a test wants it".to_owned(),
+                    },
+                    seen,
+                );
             }
             18 | 19 => {
                 self.on(Event::Resume, seen);
@@ -182,7 +198,11 @@ impl World {
             Era::draw(&mut self.rng, &mut self.window, self.now)
         } else {
             let (drawn, slots) = (self.era().drawn.clone(), Slots::default());
-            let mut era = Era { drawn, slots, begin: self.now };
+            let mut era = Era {
+                drawn,
+                slots,
+                begin: self.now,
+            };
             era.drawn.draw_calendars(&mut self.rng, &self.window);
             era.drawn.definition.end_at = None;
             era.drawn.definition.max_runs = *[None, Some(2), Some(5)].choose(&mut self.rng).unwrap();
@@ -191,19 +211,30 @@ impl World {
         era.begin = self.now.max(self.ledger.decided);
         era.slots = Slots::of(&era.drawn, self.window.begin - DAY, self.window.end + DAY);
         self.eras.push(era);
-        self.on(Event::Changed { reason: "a test changed it".to_owned() }, seen);
+        self.on(
+            Event::Changed {
+                reason: "a test changed it".to_owned(),
+            },
+            seen,
+        );
     }
 
     /// The server has much to do.
     fn comes_slowly(&mut self, seen: &mut Seen) {
         let now = self.now;
         let most = *[0, 1, 2, 50].choose(&mut self.rng).unwrap();
-        let longest = *[SECOND, 20 * SECOND, 3600 * SECOND].choose(&mut self.rng).unwrap();
+        let longest = *[SECOND, 20 * SECOND, 3600 * SECOND]
+            .choose(&mut self.rng)
+            .unwrap();
         let since = now - self.rng.random_range(0..longest);
-        self.log.push(format!("{}: due, {most} at once, since {}", at(now), at(since)));
+        self.log
+            .push(format!("{}: due, {most} at once, since {}", at(now), at(since)));
         let before = self.ledger.open;
         let era = self.eras.last().unwrap();
-        let pace = Pace { most, since: at(since) };
+        let pace = Pace {
+            most,
+            since: at(since),
+        };
         let decision = self.schedule.due(id(), &era.timeline(), pace, at(now));
         self.log.push(format!("  {decision:?}"));
         assert!(decision.fire.len() <= most.max(1));
@@ -215,8 +246,15 @@ impl World {
     /// A calendar has been changed, a while ago.
     fn calendar_changes(&mut self, seen: &mut Seen) {
         let since = self.now - self.rng.random_range(0..2 * 3600 * SECOND);
-        let mut era = Era { drawn: self.era().drawn.clone(), slots: Slots::default(), begin: 0 };
-        let (on_excluded, uses) = (era.drawn.definition.on_excluded, era.drawn.definition.calendars.clone());
+        let mut era = Era {
+            drawn: self.era().drawn.clone(),
+            slots: Slots::default(),
+            begin: 0,
+        };
+        let (on_excluded, uses) = (
+            era.drawn.definition.on_excluded,
+            era.drawn.definition.calendars.clone(),
+        );
         for _ in 0..20 {
             era.drawn.draw_calendars(&mut self.rng, &self.window);
             if era.drawn.definition.calendars == uses {
@@ -228,7 +266,11 @@ impl World {
         }
         era.drawn.definition.on_excluded = on_excluded;
         era.slots = Slots::of(&era.drawn, self.window.begin - DAY, self.window.end + DAY);
-        self.log.push(format!("{}: its calendars were changed at {}", at(self.now), at(since)));
+        self.log.push(format!(
+            "{}: its calendars were changed at {}",
+            at(self.now),
+            at(since)
+        ));
         self.schedule.calendar_changed(&era.timeline(), at(since));
         let ledger = &mut self.ledger;
         by_rules(self.eras.last().unwrap(), |old| {
@@ -240,12 +282,31 @@ impl World {
     }
 
     fn backfills(&mut self, seen: &mut Seen) {
-        let [from, to] = [self.window.instant(&mut self.rng), self.window.instant(&mut self.rng) + DAY];
+        let [from, to] = [
+            self.window.instant(&mut self.rng),
+            self.window.instant(&mut self.rng) + DAY,
+        ];
         // What is left of records of other times cannot be told by the slots of this one.
         let from = from.max(self.era().begin + 1);
-        let taken = self.ledger.taken().range(at(from)..=at(to.max(from))).copied().collect();
-        let overlap = overlaps().choose(&mut self.rng).copied().filter(|_| self.rng.random_bool(0.5));
-        self.on(Event::Backfill { from: at(from), to: at(to), overlap, taken }, seen);
+        let taken = self
+            .ledger
+            .taken()
+            .range(at(from)..=at(to.max(from)))
+            .copied()
+            .collect();
+        let overlap = overlaps()
+            .choose(&mut self.rng)
+            .copied()
+            .filter(|_| self.rng.random_bool(0.5));
+        self.on(
+            Event::Backfill {
+                from: at(from),
+                to: at(to),
+                overlap,
+                taken,
+            },
+            seen,
+        );
     }
 
     fn forgets_or_changes_policy(&mut self, seen: &mut Seen) {
@@ -256,7 +317,8 @@ impl World {
         match some.filter(|_| kinds.len() == 1) {
             Some(slot) => {
                 self.records.remove(&at(slot));
-                self.log.push(format!("{}: {} is not there", at(self.now), at(slot)));
+                self.log
+                    .push(format!("{}: {} is not there", at(self.now), at(slot)));
                 let now = self.now;
                 let (era, ledger) = (self.eras.last().unwrap(), &mut self.ledger);
                 by_rules(era, |rules| ledger.forget(rules, slot, now));
@@ -272,24 +334,32 @@ impl World {
         let now = self.now;
         let before = self.ledger.open;
         let json = serde_json::to_string(&self.schedule).unwrap();
-        assert_eq!(serde_json::from_str::<Schedule>(&json).unwrap(), self.schedule, "{json}");
+        assert_eq!(
+            serde_json::from_str::<Schedule>(&json).unwrap(),
+            self.schedule,
+            "{json}"
+        );
         let earlier = self.schedule.clone();
         let era = self.eras.last().unwrap();
-        let decided = self.schedule.on(id(), &era.timeline(), event.clone(), at(now));
+        let told = event.clone();
+        let decided = self.schedule.on(id(), &era.timeline(), event, at(now));
         let Ok(decision) = decided else {
             seen.refused += 1;
             assert_eq!(self.schedule, earlier, "it was refused, and yet has changed");
-            return self.is_refused(&event, &decided.unwrap_err());
+            return self.is_refused(&told, &decided.unwrap_err());
         };
         self.log.push(format!("  {decision:?}"));
-        self.follows(&event, &decision);
-        self.happened(&event, &decision, before, seen);
+        self.follows(&told, &decision);
+        self.happened(&told, &decision, before, seen);
     }
 
     /// What follows from a decision.
     fn happened(&mut self, event: &Event, decision: &Decision, before: u32, seen: &mut Seen) {
         let overlap = match event {
-            Event::Backfill { overlap: Some(overlap), .. } => *overlap,
+            Event::Backfill {
+                overlap: Some(overlap),
+                ..
+            } => *overlap,
             _ => self.era().drawn.definition.overlap,
         };
         self.carry_out(event, decision, seen);
@@ -298,8 +368,16 @@ impl World {
         for _ in 0..std::mem::take(&mut self.ledger.cancelled) {
             self.on(Event::RunEnded(Ending::Cancelled), seen);
         }
-        let most = if overlap == Overlap::AllowAll { u32::MAX } else { before.max(1) };
-        assert!(self.ledger.open <= most, "{} runs are unfinished at {overlap:?}", self.ledger.open);
+        let most = if overlap == Overlap::AllowAll {
+            u32::MAX
+        } else {
+            before.max(1)
+        };
+        assert!(
+            self.ledger.open <= most,
+            "{} runs are unfinished at {overlap:?}",
+            self.ledger.open
+        );
     }
 
     fn is_refused(&mut self, event: &Event, refusal: &Refusal) {
@@ -308,8 +386,14 @@ impl World {
         match (event, refusal) {
             (Event::Resume, Refusal::Ended(_)) => assert!(!by_rules(era, |rules| ledger.resume(rules, now))),
             (Event::Backfill { from, to, .. }, Refusal::TooManySlots(count)) => {
-                let wanted = by_rules(era, |rules| ledger.wanted(rules, from.as_micros(), to.as_micros(), now));
-                assert!(wanted.len() > MAX_SLOTS && *count <= wanted.len() as u64, "{count} of {}", wanted.len());
+                let wanted = by_rules(era, |rules| {
+                    ledger.wanted(rules, from.as_micros(), to.as_micros(), now)
+                });
+                assert!(
+                    wanted.len() > MAX_SLOTS && *count <= wanted.len() as u64,
+                    "{count} of {}",
+                    wanted.len()
+                );
             }
             other => panic!("{other:?}"),
         }
@@ -318,20 +402,31 @@ impl World {
     /// The same event in the ledger.
     fn follows(&mut self, event: &Event, decision: &Decision) {
         let now = self.now;
-        let [old, era] = [self.eras.len().saturating_sub(2), self.eras.len() - 1].map(|index| &self.eras[index]);
+        let [old, era] =
+            [self.eras.len().saturating_sub(2), self.eras.len() - 1].map(|index| &self.eras[index]);
         let ledger = &mut self.ledger;
         by_rules(era, |rules| match event {
             Event::Due => ledger.due(rules, usize::MAX, now, now),
             Event::Changed { .. } => by_rules(old, |old| ledger.changed(old, rules, now)),
             Event::RunNow => {
                 let fires = decision.fire.iter().map(|firing| (firing.slot_at, firing.kind));
-                let waits = decision.records.iter().map(|record| (record.slot_at, record.kind));
-                let asked: Vec<Timestamp> =
-                    fires.chain(waits).filter(|(_, kind)| *kind == SlotKind::RunNow).map(|(at, _)| at).collect();
-                let [slot] = asked[..] else { panic!("one run was asked for: {asked:?}") };
+                let waits = decision
+                    .records
+                    .iter()
+                    .map(|record| (record.slot_at, record.kind));
+                let asked: Vec<Timestamp> = fires
+                    .chain(waits)
+                    .filter(|(_, kind)| *kind == SlotKind::RunNow)
+                    .map(|(at, _)| at)
+                    .collect();
+                let [slot] = asked[..] else {
+                    panic!("one run was asked for: {asked:?}")
+                };
                 ledger.run_now(rules, slot.as_micros(), now);
             }
-            Event::Backfill { from, to, overlap, .. } => {
+            Event::Backfill {
+                from, to, overlap, ..
+            } => {
                 let slots = ledger.wanted(rules, from.as_micros(), to.as_micros(), now);
                 assert!(slots.len() <= MAX_SLOTS, "{} slots", slots.len());
                 ledger.backfill(rules, &slots, *overlap, now);
@@ -343,155 +438,46 @@ impl World {
         });
     }
 
-    /// What a store does with a decision.
-    fn carry_out(&mut self, event: &Event, decision: &Decision, seen: &mut Seen) {
-        if let Some(reason) = &decision.drop_buffered {
-            for stored in self.records.values_mut().filter(|stored| stored.record.state == SlotState::Buffered) {
-                stored.record.state = SlotState::Dropped;
-                stored.record.reason.clone_from(reason);
-                seen.dropped += 1;
-            }
-        }
-        seen.cancelled += u64::from(decision.cancel_runs.is_some());
-        assert!(decision.fire.is_sorted_by_key(|firing| firing.slot_at));
-        if matches!(event, Event::Backfill { .. }) {
-            self.take_apart(decision);
-            seen.backfilled += decision.fire.len() as u64;
-        }
-        let era = self.eras.len() - 1;
-        // What was pending when the slots changed is of the time before.
-        let of = if matches!(event, Event::Changed { .. }) { era.saturating_sub(1) } else { era };
-        let mut told = BTreeSet::new();
-        for record in &decision.records {
-            assert!(told.insert(record.slot_at), "two records of {}", record.slot_at);
-            assert!(record.slot_at <= record.until && record.count > 0 && record.state != SlotState::Fired);
-            let earlier = self.records.insert(record.slot_at, Stored { record: record.clone(), era: of });
-            if let Some(Stored { record: earlier, era: same }) = earlier {
-                let is_longer = earlier.until < record.until && earlier.count < record.count && same == of;
-                let is_same = earlier.state == record.state && earlier.reason == record.reason;
-                let is_filled = record.kind == SlotKind::Backfill && earlier.state != SlotState::Buffered;
-                assert!((is_longer && is_same) || is_filled, "{earlier:?} is overwritten by {record:?}");
-                assert_ne!(earlier.state, SlotState::Fired, "{record:?}");
-            }
-            seen.ranges += u64::from(record.count > 1);
-        }
-        for firing in &decision.fire {
-            self.fires(firing.slot_at, firing.kind, era);
-            seen.fired += 1;
-        }
-        if decision.release {
-            let oldest = self.records.values().find(|stored| stored.record.state == SlotState::Buffered);
-            let Stored { record, era } = oldest.expect("one waits").clone();
-            self.records.remove(&record.slot_at);
-            self.fires(record.slot_at, record.kind, era);
-            let era = self.eras.last().unwrap();
-            self.schedule.released(&era.timeline(), record.kind, at(self.now));
-            seen.released += 1;
-        }
-    }
-
-    fn fires(&mut self, slot_at: Timestamp, kind: SlotKind, era: usize) {
-        let record = Record { slot_at, until: slot_at, count: 1, kind, state: SlotState::Fired, reason: String::new() };
-        let earlier = self.records.insert(slot_at, Stored { record, era });
-        assert!(earlier.is_none_or(|it| kind == SlotKind::Backfill && it.record.state != SlotState::Fired), "{slot_at}");
-    }
-
-    /// Records of which a backfill fills a part.
-    fn take_apart(&mut self, decision: &Decision) {
-        let fires = decision.fire.iter().map(|firing| firing.slot_at);
-        let filled: BTreeSet<Timestamp> =
-            fires.chain(decision.records.iter().map(|record| record.slot_at)).collect();
-        let era = self.era();
-        let timeline = era.timeline();
-        let is_real = |record: &Record| !is_excluded(record);
-        let parted: Vec<Stored> = self
-            .records
-            .values()
-            .filter(|stored| is_real(&stored.record))
-            .filter(|stored| filled.range(stored.record.slot_at..=stored.record.until).next().is_some())
-            .cloned()
-            .collect();
-        let left: Vec<Stored> = parted
-            .iter()
-            .flat_map(|stored| {
-                let left = stored.record.without(&filled, &timeline);
-                left.into_iter().map(|record| Stored { record, era: stored.era })
-            })
-            .collect();
-        for stored in parted {
-            self.records.remove(&stored.record.slot_at);
-        }
-        for stored in left {
-            assert!(self.records.insert(stored.record.slot_at, stored).is_none());
-        }
-    }
-
     /// Numbers agree after every event.
     fn counts(&self) {
         let (schedule, ledger) = (&self.schedule, &self.ledger);
         assert_eq!(schedule.standing, ledger.standing);
         assert_eq!(schedule.decided_until, at(ledger.decided), "decided until");
-        assert_eq!((schedule.open_runs, schedule.fired), (ledger.open, ledger.fired), "open runs, fired");
+        assert_eq!(
+            (schedule.open_runs, schedule.fired),
+            (ledger.open, ledger.fired),
+            "open runs, fired"
+        );
         assert_eq!(schedule.buffered as usize, ledger.waiting.len(), "waiting");
-        let totals = (schedule.total_runs, schedule.successful_runs, schedule.failed_runs);
+        let totals = (
+            schedule.total_runs,
+            schedule.successful_runs,
+            schedule.failed_runs,
+        );
         assert_eq!(totals, (ledger.total, ledger.successful, ledger.failed), "totals");
         assert_eq!(schedule.failures_in_a_row, ledger.failures_in_a_row);
         assert_eq!(schedule.last_run_at, ledger.last_run_at.map(at));
         let timeline = self.era().timeline();
         let is_active = schedule.standing == Standing::Active;
-        let next = is_active.then(|| timeline.next_after(schedule.decided_until).expect("it is active").at);
+        let next = is_active.then(|| {
+            timeline
+                .next_after(schedule.decided_until)
+                .expect("it is active")
+                .at
+        });
         assert_eq!(schedule.next_at, next);
         assert_eq!(schedule.due_at, next.map(|next| timeline.due(id(), next)));
         assert_eq!(schedule.reason.is_some(), !is_active);
     }
-
-    /// Every slot has the fate that the ledger says, by one record.
-    fn records_agree(&self, seen: &mut Seen) {
-        let mut fates: BTreeMap<i64, Fate> = BTreeMap::new();
-        for Stored { record, era } in self.records.values() {
-            let slots = &self.eras[*era].slots;
-            let (first, last) = (record.slot_at.as_micros(), record.until.as_micros());
-            let fate = match record.state {
-                SlotState::Fired => Fate::Fired(record.kind),
-                SlotState::Buffered => Fate::Waits(record.kind),
-                SlotState::Dropped => Fate::Dropped,
-                SlotState::Missed => Fate::Missed,
-                SlotState::Skipped if is_excluded(record) => Fate::Excluded,
-                SlotState::Skipped => Fate::Skipped,
-            };
-            let told: Vec<i64> = match fate {
-                _ if record.kind == SlotKind::RunNow => vec![first],
-                Fate::Excluded => {
-                    let excluded = slots.excluded.range(first..=last);
-                    assert!(excluded.clone().all(|(_, why)| *why == record.reason), "{record:?}");
-                    excluded.map(|(slot, _)| *slot).collect()
-                }
-                _ => slots.slots.range(first..=last).copied().collect(),
-            };
-            assert_eq!(told.len() as u64, record.count, "{record:?}");
-            assert_eq!((told.first(), told.last()), (Some(&first), Some(&last)), "{record:?}");
-            for slot in told {
-                assert_eq!(fates.insert(slot, fate), None, "two records of {}", at(slot));
-            }
-        }
-        seen.missed += fates.values().filter(|fate| **fate == Fate::Missed).count() as u64;
-        seen.excluded += fates.values().filter(|fate| **fate == Fate::Excluded).count() as u64;
-        let differs = fates.iter().find(|(slot, fate)| self.ledger.fates.get(slot) != Some(fate));
-        assert_eq!(differs.map(|(slot, fate)| (at(*slot), *fate)), None, "not in the ledger");
-        let lacks = self.ledger.fates.iter().find(|(slot, _)| !fates.contains_key(slot));
-        assert_eq!(lacks.map(|(slot, fate)| (at(*slot), *fate)), None, "only in the ledger");
-    }
-}
-
-fn is_excluded(record: &Record) -> bool {
-    ["excluded by", "not in"].iter().any(|begin| record.reason.starts_with(begin))
 }
 
 #[test]
 fn what_becomes_of_slots_is_what_the_ledger_says() {
     let mut seen = Seen::default();
     for seed in 0..300 {
-        let Some(mut world) = World::new(seed) else { continue };
+        let Some(mut world) = World::new(seed) else {
+            continue;
+        };
         let events = world.rng.random_range(10..150);
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             for _ in 0..events {
@@ -508,7 +494,18 @@ fn what_becomes_of_slots_is_what_the_ledger_says() {
         seen.ended += u64::from(world.schedule.standing == Standing::Ended);
     }
     println!("{seen:?}");
-    let Seen { fired, released, dropped, cancelled, refused, ended, backfilled, ranges, missed, excluded } = seen;
+    let Seen {
+        fired,
+        released,
+        dropped,
+        cancelled,
+        refused,
+        ended,
+        backfilled,
+        ranges,
+        missed,
+        excluded,
+    } = seen;
     for (count, least) in [
         (fired, 1_500),
         (released, 300),
@@ -521,6 +518,9 @@ fn what_becomes_of_slots_is_what_the_ledger_says() {
         (missed, 5_000),
         (excluded, 500),
     ] {
-        assert!(count >= least, "{count} is less than {least}: too few to mean anything");
+        assert!(
+            count >= least,
+            "{count} is less than {least}: too few to mean anything"
+        );
     }
 }

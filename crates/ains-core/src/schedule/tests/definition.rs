@@ -172,14 +172,10 @@ fn all_that_is_wrong_is_told() {
         ),
         (
             "every 0",
-            |it| {
-                it.max_runs = Some(0);
-                it.calendars = vec![it.calendars[0]; 11];
-            },
+            |it| it.max_runs = Some(0),
             &[
                 "interval_seconds: must be 1 to 31536000",
                 "max_runs: must be at least 1",
-                "calendars: at most 10",
             ],
         ),
     ];
@@ -187,14 +183,16 @@ fn all_that_is_wrong_is_told() {
         let case = Case::new(when).heeds(Use::Exclude, "{}").with(change);
         let faults = case.definition.check().err().unwrap_or_default();
         let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        let named_twice = |fault: &&String| fault.ends_with("is named twice");
-        let faults = if expected.len() == 3 {
-            faults.iter().filter(|fault| !named_twice(fault)).collect()
-        } else {
-            faults.iter().collect::<Vec<_>>()
-        };
         assert_eq!(faults, expected, "`{when}`");
     }
+    let mut case = Case::new("* * * * *");
+    for _ in 0..11 {
+        case = case.heeds(Use::Exclude, "{}");
+    }
+    assert_eq!(
+        case.definition.check().unwrap_err()[0].to_string(),
+        "calendars: at most 10"
+    );
     let mut definition = define("* * * * *");
     if let crate::schedule::Fires::Task { task, .. } = &mut definition.fires {
         (task.priority, task.timeout_seconds, task.max_retries) = (11, 0, 11);

@@ -1,161 +1,75 @@
 //! Slots whose time has passed.
 
-use super::{Case, at, tell};
+use super::{Case, at, rows, tell, word};
 use crate::schedule::{Catchup, Event};
 
-/// A schedule that was made at 10:00, and is looked at later for the first time: what it fires, and what it misses.
+/// A schedule that was made at 10:00, and is looked at later for the first time: `catchup`, the window, its slots, when it
+/// is looked at, and what becomes of the slots.
+const LATE: &str = "
+    # On time, up to 10 s after.
+    none | 3600  | every 600 | 10:10           | fire 10:10
+    none | 3600  | every 600 | 10:10:10        | fire 10:10
+    none | 3600  | every 600 | 10:10:10.000001 | miss 10:10
+    none | 0     | every 600 | 10:10:10        | fire 10:10
+    last | 0     | every 600 | 10:10:10        | fire 10:10
+    last | 0     | every 600 | 10:10:10.000001 | miss 10:10
+    all  | 0     | every 600 | 10:10:10        | fire 10:10
+    all  | 0     | every 600 | 10:10:10.000001 | miss 10:10
+    # A single one.
+    none | 3600  | every 600 | 10:11           | miss 10:10
+    last | 3600  | every 600 | 10:11           | fire 10:10
+    all  | 3600  | every 600 | 10:11           | fire 10:10
+    # Several, of which none is on time.
+    none | 3600  | every 600 | 10:35           | miss 10:10..10:30 (3)
+    last | 3600  | every 600 | 10:35           | miss 10:10..10:20 (2), fire 10:30
+    all  | 3600  | every 600 | 10:35           | fire 10:10 10:20 10:30
+    # Several, of which one is on time.
+    none | 3600  | every 600 | 10:30:05        | miss 10:10..10:20 (2), fire 10:30
+    last | 3600  | every 600 | 10:30:05        | miss 10:10..10:20 (2), fire 10:30
+    all  | 3600  | every 600 | 10:30:05        | fire 10:10 10:20 10:30
+    # The window: up to it, it is caught up.
+    all  | 900   | every 600 | 10:35           | miss 10:10, fire 10:20 10:30
+    all  | 899   | every 600 | 10:35           | miss 10:10..10:20 (2), fire 10:30
+    all  | 299   | every 600 | 10:35           | miss 10:10..10:30 (3)
+    last | 300   | every 600 | 10:35           | miss 10:10..10:20 (2), fire 10:30
+    last | 1200  | every 600 | 10:35           | miss 10:10, miss 10:20, fire 10:30
+    last | 299   | every 600 | 10:35           | miss 10:10..10:30 (3)
+    none | 300   | every 600 | 10:35           | miss 10:10..10:30 (3)
+    # Many within ten seconds are all on time.
+    none | 3600  | every 1   | 10:00:04        | fire 10:00:01 10:00:02 10:00:03 10:00:04
+    last | 3600  | every 1   | 10:00:04        | fire 10:00:01 10:00:02 10:00:03 10:00:04
+    last | 3600  | every 1   | 10:00:12        | miss 10:00:01..10:00:11 (11), fire 10:00:12
+    none | 3600  | every 5   | 10:00:21        | miss 10:00:05..10:00:10 (2), fire 10:00:15 10:00:20
+    # At most 1000 are caught up, the newest.
+    all  | 86400 | every 1   | 10:30           | miss 10:00:01..10:13:20 (800), fire …
+    all  | 86400 | * * * * * * | 10:30         | miss 10:00:01..10:13:20 (800), fire …
+    last | 86400 | every 1   | 10:30           | miss 10:00:01..10:29:59 (1799), fire …
+    none | 86400 | every 1   | 10:30           | miss 10:00:01..10:29:49 (1789), fire …
+    # Nothing yet.
+    last | 3600  | every 600 | 10:09:59        |
+    last | 3600  | every 600 | 09:00           |
+";
+
 #[test]
 fn what_is_late_is_caught_up_or_missed() {
-    use Catchup::{All, Last, None};
-    let cases = [
-        // On time, up to 10 s after.
-        (None, 3600, "every 600", "10:10", "fire 10:10"),
-        (None, 3600, "every 600", "10:10:10", "fire 10:10"),
-        (None, 3600, "every 600", "10:10:10.000001", "miss 10:10"),
-        (None, 0, "every 600", "10:10:10", "fire 10:10"),
-        (Last, 0, "every 600", "10:10:10", "fire 10:10"),
-        (Last, 0, "every 600", "10:10:10.000001", "miss 10:10"),
-        (All, 0, "every 600", "10:10:10", "fire 10:10"),
-        (All, 0, "every 600", "10:10:10.000001", "miss 10:10"),
-        // A single one.
-        (None, 3600, "every 600", "10:11", "miss 10:10"),
-        (Last, 3600, "every 600", "10:11", "fire 10:10"),
-        (All, 3600, "every 600", "10:11", "fire 10:10"),
-        // Several, of which none is on time.
-        (None, 3600, "every 600", "10:35", "miss 10:10..10:30 (3)"),
-        (
-            Last,
-            3600,
-            "every 600",
-            "10:35",
-            "miss 10:10..10:20 (2), fire 10:30",
-        ),
-        (All, 3600, "every 600", "10:35", "fire 10:10 10:20 10:30"),
-        // Several, of which one is on time.
-        (
-            None,
-            3600,
-            "every 600",
-            "10:30:05",
-            "miss 10:10..10:20 (2), fire 10:30",
-        ),
-        (
-            Last,
-            3600,
-            "every 600",
-            "10:30:05",
-            "miss 10:10..10:20 (2), fire 10:30",
-        ),
-        (All, 3600, "every 600", "10:30:05", "fire 10:10 10:20 10:30"),
-        // The window: up to it, it is caught up.
-        (All, 900, "every 600", "10:35", "miss 10:10, fire 10:20 10:30"),
-        (
-            All,
-            899,
-            "every 600",
-            "10:35",
-            "miss 10:10..10:20 (2), fire 10:30",
-        ),
-        (All, 299, "every 600", "10:35", "miss 10:10..10:30 (3)"),
-        (
-            Last,
-            300,
-            "every 600",
-            "10:35",
-            "miss 10:10..10:20 (2), fire 10:30",
-        ),
-        (
-            Last,
-            1200,
-            "every 600",
-            "10:35",
-            "miss 10:10, miss 10:20, fire 10:30",
-        ),
-        (Last, 299, "every 600", "10:35", "miss 10:10..10:30 (3)"),
-        (None, 300, "every 600", "10:35", "miss 10:10..10:30 (3)"),
-        // Many within ten seconds are all on time.
-        (
-            None,
-            3600,
-            "every 1",
-            "10:00:04",
-            "fire 10:00:01 10:00:02 10:00:03 10:00:04",
-        ),
-        (
-            Last,
-            3600,
-            "every 1",
-            "10:00:04",
-            "fire 10:00:01 10:00:02 10:00:03 10:00:04",
-        ),
-        (
-            Last,
-            3600,
-            "every 1",
-            "10:00:12",
-            "miss 10:00:01..10:00:11 (11), fire 10:00:12",
-        ),
-        (
-            None,
-            3600,
-            "every 5",
-            "10:00:21",
-            "miss 10:00:05..10:00:10 (2), fire 10:00:15 10:00:20",
-        ),
-        // At most 1000 are caught up, the newest.
-        (
-            All,
-            86_400,
-            "every 1",
-            "10:30",
-            "miss 10:00:01..10:13:20 (800), fire",
-        ),
-        (
-            All,
-            86_400,
-            "* * * * * *",
-            "10:30",
-            "miss 10:00:01..10:13:20 (800), fire",
-        ),
-        (
-            Last,
-            86_400,
-            "every 1",
-            "10:30",
-            "miss 10:00:01..10:29:59 (1799), fire 10:30",
-        ),
-        (
-            None,
-            86_400,
-            "every 1",
-            "10:30",
-            "miss 10:00:01..10:29:49 (1789), fire",
-        ),
-        // Nothing yet.
-        (Last, 3600, "every 600", "10:09:59", ""),
-        (Last, 3600, "every 600", "09:00", ""),
-    ];
-    for (catchup, window, when, now, expected) in cases {
-        let mut case = Case::new(when).with(|it| {
-            it.catchup = catchup;
-            it.catchup_window_seconds = window;
+    for row in rows(LATE) {
+        let [catchup, window, when, now, expected] = row;
+        let case = Case::new(when).with(|it| {
+            it.catchup = word(catchup);
+            it.catchup_window_seconds = window.parse().unwrap();
         });
-        case = case.begin("2026-01-05 10:00");
-        let now = format!("2026-01-05 {now}");
-        let decision = case.on(Event::Due, &now);
+        let decision = case
+            .begin("2026-01-05 10:00")
+            .on(Event::Due, &format!("2026-01-05 {now}"));
         let told = tell(&decision);
-        let is_long = expected.ends_with("fire");
-        let told = if is_long {
-            told.split_at(told.find("fire").unwrap() + 4).0
-        } else {
-            &told
+        let Some(begin) = expected.strip_suffix('…') else {
+            assert_eq!(told, expected, "{row:?}");
+            continue;
         };
-        assert_eq!(told, expected, "{catchup:?} within {window}, `{when}` at {now}");
-        if is_long {
-            let newest = decision.fire.last().map(|firing| firing.slot_at);
-            assert_eq!(newest, Some(at("2026-01-05 10:30")));
-            assert_eq!(decision.fire.len() as u64 + decision.records[0].count, 1800);
-        }
+        assert!(told.starts_with(begin), "{told} for {row:?}");
+        let newest = decision.fire.last().map(|firing| firing.slot_at);
+        assert_eq!(newest, Some(at("2026-01-05 10:30")));
+        assert_eq!(decision.fire.len() as u64 + decision.records[0].count, 1800);
     }
 }
 

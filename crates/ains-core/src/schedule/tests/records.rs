@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Case, at, tell};
+use super::{Case, at, each, rows};
 use crate::dependency::Ending;
 use crate::schedule::{Catchup, Event, OnExcluded, Overlap, Record, SlotKind, SlotState, Use};
 
@@ -124,56 +124,39 @@ fn there_are_not_more_than_a_thousand_records_of_what_is_excluded() {
     assert_eq!(count(excluded) + count(others) + 1, days);
 }
 
-#[test]
-fn a_record_is_taken_apart() {
-    let record = |first: &str, last: &str, count| Record {
-        slot_at: at(first),
-        until: at(last),
-        count,
-        kind: SlotKind::Cron,
-        state: SlotState::Missed,
-        reason: "why not".to_owned(),
-    };
-    let case = Case::new("every 600");
-    let whole = record("2026-01-05 10:00", "2026-01-05 10:50", 6);
-    let cases: [(&[&str], &[(&str, &str, u64)]); 8] = [
-        (&[], &[("10:00", "10:50", 6)]),
-        (&["09:50", "11:00"], &[("10:00", "10:50", 6)]),
-        (&["10:00"], &[("10:10", "10:50", 5)]),
-        (&["10:50"], &[("10:00", "10:40", 5)]),
-        (&["10:20"], &[("10:00", "10:10", 2), ("10:30", "10:50", 3)]),
-        (
-            &["10:20", "10:30"],
-            &[("10:00", "10:10", 2), ("10:40", "10:50", 2)],
-        ),
-        (
-            &["10:10", "10:40"],
-            &[
-                ("10:00", "10:00", 1),
-                ("10:20", "10:30", 2),
-                ("10:50", "10:50", 1),
-            ],
-        ),
-        (&["10:00", "10:10", "10:20", "10:30", "10:40", "10:50"], &[]),
-    ];
-    let today = |time: &str| format!("2026-01-05 {time}");
-    for (fired, expected) in cases {
-        let filled: BTreeSet<_> = fired.iter().map(|time| at(&today(time))).collect();
-        let expected = expected
-            .iter()
-            .map(|(first, last, count)| record(&today(first), &today(last), *count));
-        let left = whole.without(&filled, &case.timeline());
-        assert_eq!(left, expected.collect::<Vec<_>>(), "without {fired:?}");
-    }
-}
+/// What fires of the slots from 10:00 to 10:50, and what is left of their record.
+const PARTS: &str = "
+                                              | 10:00 10:50 6
+    10:55; 09:50                              | 10:00 10:50 6
+    10:00                                     | 10:10 10:50 5
+    10:50                                     | 10:00 10:40 5
+    10:20                                     | 10:00 10:10 2; 10:30 10:50 3
+    10:20; 10:30                              | 10:00 10:10 2; 10:40 10:50 2
+    10:10; 10:40                              | 10:00 10:00 1; 10:20 10:30 2; 10:50 10:50 1
+    10:00; 10:10; 10:20; 10:30; 10:40; 10:50  |
+";
 
 #[test]
-fn decisions_say_the_same_in_a_line() {
-    // The tables of these tests are read by it.
-    let mut case = Case::new("every 600").begin("2026-01-05 10:00");
-    assert_eq!(tell(&case.on(Event::Due, "2026-01-05 10:10")), "fire 10:10");
-    assert_eq!(
-        tell(&case.on(Event::Due, "2026-01-05 11:00:01")),
-        "miss 10:20..10:50 (4), fire 11:00"
-    );
+fn a_record_is_taken_apart() {
+    let today = |time: &str| at(&format!("2026-01-05 {time}"));
+    let record = |text: &str| {
+        let [first, last, count] = text.split(' ').collect::<Vec<_>>()[..] else {
+            panic!("{text}")
+        };
+        Record {
+            slot_at: today(first),
+            until: today(last),
+            count: count.parse().unwrap(),
+            kind: SlotKind::Cron,
+            state: SlotState::Missed,
+            reason: "why not".to_owned(),
+        }
+    };
+    let case = Case::new("every 600");
+    for [fired, expected] in rows(PARTS) {
+        let filled: BTreeSet<_> = each(fired).into_iter().map(today).collect();
+        let left = record("10:00 10:50 6").without(&filled, &case.timeline());
+        let expected: Vec<Record> = each(expected).into_iter().map(record).collect();
+        assert_eq!(left, expected, "without {fired}");
+    }
 }

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 
-use super::{Case, WEEKEND, at};
+use super::{Case, at, each, rows, word};
 use crate::schedule::timeline::INSTANT;
 use crate::schedule::{OnExcluded, ScheduleDefinition, Use};
 
@@ -16,246 +16,75 @@ fn slots(case: &Case, after: &str, count: usize) -> Vec<String> {
         .collect()
 }
 
+/// Slots, `on_excluded` with the weekend off, after when, and the slots; 2026-01-01 is a Thursday.
+const MOVED: &str = "
+    0 9 * * *    | skip                  | 2026-01-02 12:00 | 01-05 09:00; 01-06 09:00
+    0 9 * * *    | next_business_day     | 2026-01-02 12:00 | 01-05 09:00; 01-06 09:00
+    0 9 3 * *    | skip                  | 2026-01-02 12:00 | 02-03 09:00; 03-03 09:00
+    0 9 3 * *    | next_business_day     | 2026-01-02 12:00 | 01-05 09:00; 02-03 09:00
+    0 9 3 * *    | previous_business_day | 2026-01-01 12:00 | 01-02 09:00; 02-03 09:00
+    # Friday's own slot and those of Saturday and Sunday are one.
+    0 9 2-4 1 *  | previous_business_day | 2026-01-01 12:00 | 01-02 09:00
+    every 86400  | skip                  | 2026-01-02 12:00 | 01-05 00:00; 01-06 00:00
+    every 86400  | next_business_day     | 2026-01-02 12:00 | 01-05 00:00; 01-06 00:00
+    every 172800 | next_business_day     | 2026-01-01 12:00 | 01-05 00:00; 01-07 00:00; 01-09 00:00
+    every 172800 | previous_business_day | 2026-01-01 12:00 | 01-02 00:00; 01-05 00:00; 01-07 00:00
+    every 28800  | previous_business_day | 2026-01-02 12:00 | 01-02 16:00; 01-05 00:00
+    # From Saturday and Sunday, at times of their own.
+    every 61200  | next_business_day     | 2026-01-05 00:00 | 01-05 03:00; 01-05 06:00; 01-05 13:00; 01-05 20:00; 01-05 23:00
+    once 2026-01-03 07:00 | skip                  | 2026-01-01 00:00 |
+    once 2026-01-03 07:00 | next_business_day     | 2026-01-01 00:00 | 01-05 07:00
+    once 2026-01-03 07:00 | previous_business_day | 2026-01-01 00:00 | 01-02 07:00
+    # Too late: a slot is not moved to before it was looked for.
+    once 2026-01-03 07:00 | previous_business_day | 2026-01-02 07:00 |
+";
+
 #[test]
 fn slots_are_where_calendars_let_them() {
-    use OnExcluded::{NextBusinessDay as Next, PreviousBusinessDay as Previous, Skip};
-    // 2026-01-01 is a Thursday.
-    let cases: [(&str, &str, OnExcluded, &str, &[&str]); 16] = [
-        (
-            "0 9 * * *",
-            WEEKEND,
-            Skip,
-            "2026-01-02 12:00",
-            &["01-05 09:00", "01-06 09:00"],
-        ),
-        (
-            "0 9 * * *",
-            WEEKEND,
-            Next,
-            "2026-01-02 12:00",
-            &["01-05 09:00", "01-06 09:00"],
-        ),
-        (
-            "0 9 3 * *",
-            WEEKEND,
-            Skip,
-            "2026-01-02 12:00",
-            &["02-03 09:00", "03-03 09:00"],
-        ),
-        (
-            "0 9 3 * *",
-            WEEKEND,
-            Next,
-            "2026-01-02 12:00",
-            &["01-05 09:00", "02-03 09:00"],
-        ),
-        (
-            "0 9 3 * *",
-            WEEKEND,
-            Previous,
-            "2026-01-01 12:00",
-            &["01-02 09:00", "02-03 09:00"],
-        ),
-        // Friday's own slot and those of Saturday and Sunday are one.
-        (
-            "0 9 2-4 1 *",
-            WEEKEND,
-            Previous,
-            "2026-01-01 12:00",
-            &["01-02 09:00"],
-        ),
-        (
-            "every 86400",
-            WEEKEND,
-            Skip,
-            "2026-01-02 12:00",
-            &["01-05 00:00", "01-06 00:00"],
-        ),
-        (
-            "every 86400",
-            WEEKEND,
-            Next,
-            "2026-01-02 12:00",
-            &["01-05 00:00", "01-06 00:00"],
-        ),
-        (
-            "every 172800",
-            WEEKEND,
-            Next,
-            "2026-01-01 12:00",
-            &["01-05 00:00", "01-07 00:00", "01-09 00:00"],
-        ),
-        (
-            "every 172800",
-            WEEKEND,
-            Previous,
-            "2026-01-01 12:00",
-            &["01-02 00:00", "01-05 00:00", "01-07 00:00"],
-        ),
-        (
-            "every 28800",
-            WEEKEND,
-            Previous,
-            "2026-01-02 12:00",
-            &["01-02 16:00", "01-05 00:00"],
-        ),
-        ("once 2026-01-03 07:00", WEEKEND, Skip, "2026-01-01 00:00", &[]),
-        (
-            "once 2026-01-03 07:00",
-            WEEKEND,
-            Next,
-            "2026-01-01 00:00",
-            &["01-05 07:00"],
-        ),
-        (
-            "once 2026-01-03 07:00",
-            WEEKEND,
-            Previous,
-            "2026-01-01 00:00",
-            &["01-02 07:00"],
-        ),
-        // Too late: a slot is not moved to before it was looked for.
-        (
-            "once 2026-01-03 07:00",
-            WEEKEND,
-            Previous,
-            "2026-01-02 07:00",
-            &[],
-        ),
-        (
-            "every 3600",
-            r#"{"dates": []}"#,
-            Next,
-            "2026-01-02 12:00",
-            &["01-02 13:00"],
-        ),
-    ];
-    for (when, dates, on_excluded, after, expected) in cases {
-        let case = Case::new(when)
-            .heeds(Use::Exclude, dates)
-            .with(|it| it.on_excluded = on_excluded);
-        let expected: Vec<String> = expected.iter().map(|slot| format!("{slot} +00:00")).collect();
-        let found = slots(&case, after, expected.len().max(1));
-        assert_eq!(found, expected, "`{when}` {on_excluded:?} after {after}");
+    for row in rows(MOVED) {
+        let [when, on_excluded, after, expected] = row;
+        let case = Case::new(when).moves(word(on_excluded));
+        let expected: Vec<String> = each(expected)
+            .iter()
+            .map(|slot| format!("{slot} +00:00"))
+            .collect();
+        assert_eq!(slots(&case, after, expected.len().max(1)), expected, "{row:?}");
     }
 }
 
+/// Slots, zone, the dates of a calendar, and how it is used, `on_excluded`, after when, and the slots.
+const CHANGES: &str = r#"
+    # In Nuuk the clocks go from Saturday 23:00 to Sunday 00:00: a slot of Saturday, at Sunday's first instant.
+    30 23 * * *     | America/Nuuk  | {"weekdays": ["SUN"]} | exclude | skip | 2026-03-28 12:00 | 03-29 00:00 -01:00; 03-30 23:30 -01:00
+    0,30 0,23 * * * | America/Nuuk  | {"weekdays": ["SUN"]} | exclude | skip | 2026-03-28 12:00 | 03-29 00:00 -01:00; 03-30 00:00 -01:00
+    30 23 * * *     | America/Nuuk  | {"weekdays": ["SAT", "SUN"]} | exclude | skip | 2026-03-28 12:00 | 03-30 23:30 -01:00
+    30 23 * * *     | America/Nuuk  | {"weekdays": ["SAT", "SUN"]} | exclude | next_business_day | 2026-03-28 12:00 | 03-30 23:30 -01:00
+    # Fixed times in gap and fold of the date to which they are moved.
+    30 2 28 * *     | Europe/Berlin | {"weekdays": ["SAT"]} | exclude | next_business_day | 2026-03-27 12:00 | 03-29 03:00 +02:00
+    30 2 24 10 *    | Europe/Berlin | {"weekdays": ["SAT"]} | exclude | next_business_day | 2026-10-23 12:00 | 10-25 02:30 +02:00
+    # Moved from a fold, both passes come to the same time.
+    every 1800      | Europe/Berlin | {"weekdays": ["SUN"]} | exclude | skip | 2026-10-24 21:30 | 10-26 00:00 +01:00; 10-26 00:30 +01:00
+    every 3600      | Europe/Berlin | {"weekdays": ["SUN"]} | only | previous_business_day | 2026-10-25 00:30 | 10-25 02:00 +01:00; 10-25 03:00 +01:00
+    # Samoa had no 30th: it takes no slots, and has none that could be moved.
+    0 9 29 12 *     | Pacific/Apia  | {"dates": ["2011-12-29"]} | exclude | next_business_day | 2011-12-28 00:00 | 12-31 09:00 +14:00
+    0 9 30 12 *     | Pacific/Apia  | {"dates": ["2011-12-30"]} | exclude | next_business_day | 2011-12-28 00:00 | 12-30 09:00 +14:00
+    once 2011-12-29 19:00 | Pacific/Apia | {"dates": ["2011-12-29"]} | exclude | next_business_day | 2011-12-28 00:00 | 12-31 09:00 +14:00
+    # At 00:01 on the 7th the clocks of St. John's went back to 23:01 on the 6th, which is off: not the minute between.
+    every 3600      | America/St_Johns | {"dates": ["2010-11-06"]} | exclude | skip | 2010-11-06 12:00 | 11-07 00:30 -03:30; 11-07 01:30 -03:30
+    every 60        | America/St_Johns | {"dates": ["2010-11-06"]} | exclude | skip | 2010-11-06 12:00 | 11-07 00:00 -02:30; 11-07 00:00 -03:30
+    every 60        | America/St_Johns | {"dates": ["2010-11-07"]} | exclude | skip | 2010-11-07 02:29 | 11-06 23:01 -03:30; 11-06 23:02 -03:30
+"#;
+
 #[test]
 fn the_clocks_change_on_excluded_dates_too() {
-    type Row = (
-        &'static str,
-        Tz,
-        Use,
-        &'static str,
-        OnExcluded,
-        &'static str,
-        &'static [&'static str],
-    );
-    use OnExcluded::{NextBusinessDay as Next, PreviousBusinessDay as Previous, Skip};
-    let sunday = r#"{"weekdays": ["SUN"]}"#;
-    let cases: [Row; 10] = [
-        // In Nuuk the clocks go from Saturday 23:00 to Sunday 00:00: a slot of Saturday, at Sunday's first instant.
-        (
-            "30 23 * * *",
-            Tz::America__Nuuk,
-            Use::Exclude,
-            sunday,
-            Skip,
-            "2026-03-28 12:00",
-            &["03-29 00:00 -01:00", "03-30 23:30 -01:00"],
-        ),
-        (
-            "0,30 0,23 * * *",
-            Tz::America__Nuuk,
-            Use::Exclude,
-            sunday,
-            Skip,
-            "2026-03-28 12:00",
-            &["03-29 00:00 -01:00", "03-30 00:00 -01:00"],
-        ),
-        (
-            "30 23 * * *",
-            Tz::America__Nuuk,
-            Use::Exclude,
-            WEEKEND,
-            Skip,
-            "2026-03-28 12:00",
-            &["03-30 23:30 -01:00"],
-        ),
-        (
-            "30 23 * * *",
-            Tz::America__Nuuk,
-            Use::Exclude,
-            WEEKEND,
-            Next,
-            "2026-03-28 12:00",
-            &["03-30 23:30 -01:00"],
-        ),
-        // Fixed times in gap and fold of the date to which they are moved.
-        (
-            "30 2 28 * *",
-            Tz::Europe__Berlin,
-            Use::Exclude,
-            r#"{"weekdays": ["SAT"]}"#,
-            Next,
-            "2026-03-27 12:00",
-            &["03-29 03:00 +02:00"],
-        ),
-        (
-            "30 2 24 10 *",
-            Tz::Europe__Berlin,
-            Use::Exclude,
-            r#"{"weekdays": ["SAT"]}"#,
-            Next,
-            "2026-10-23 12:00",
-            &["10-25 02:30 +02:00"],
-        ),
-        // Moved from a fold, both passes come to the same time; from a gap, what was left out is there again.
-        (
-            "every 1800",
-            Tz::Europe__Berlin,
-            Use::Exclude,
-            sunday,
-            Skip,
-            "2026-10-24 21:30",
-            &["10-26 00:00 +01:00", "10-26 00:30 +01:00"],
-        ),
-        (
-            "every 3600",
-            Tz::Europe__Berlin,
-            Use::Only,
-            sunday,
-            Previous,
-            "2026-10-25 00:30",
-            &["10-25 02:00 +01:00", "10-25 03:00 +01:00"],
-        ),
-        // Samoa had no 30th: it takes no slots, and has none that could be moved.
-        (
-            "0 9 29 12 *",
-            Tz::Pacific__Apia,
-            Use::Exclude,
-            r#"{"dates": ["2011-12-29"]}"#,
-            Next,
-            "2011-12-28 00:00",
-            &["12-31 09:00 +14:00"],
-        ),
-        (
-            "0 9 30 12 *",
-            Tz::Pacific__Apia,
-            Use::Exclude,
-            r#"{"dates": ["2011-12-30"]}"#,
-            Next,
-            "2011-12-28 00:00",
-            &["12-30 09:00 +14:00"],
-        ),
-    ];
-    for (when, zone, used, dates, on_excluded, after, expected) in cases {
+    for row in rows(CHANGES) {
+        let [when, zone, dates, used, on_excluded, after, expected] = row;
         let case = Case::new(when)
-            .zone(zone)
-            .heeds(used, dates)
-            .with(|it| it.on_excluded = on_excluded);
-        let found = slots(&case, after, expected.len());
-        assert_eq!(found, expected, "`{when}` {zone} {on_excluded:?} after {after}");
+            .zone(zone.parse().unwrap())
+            .heeds(word(used), dates)
+            .with(|it| it.on_excluded = word(on_excluded));
+        let expected = each(expected);
+        assert_eq!(slots(&case, after, expected.len()), expected, "{row:?}");
     }
 }
 
@@ -360,97 +189,33 @@ fn dates_with_a_change_of_the_clocks_are_counted_as_they_are() {
     }
 }
 
+/// Slots, zone, the dates of a calendar, and how it is used, after when, until when, and what is told.
+const EXCLUDED: &str = r#"
+    0 9 * * * | UTC | {"weekdays": ["SAT", "SUN"]} | exclude | 2026-01-01 00:00 | 2026-01-06 00:00 | 01-03 09:00..01-03 09:00 (1) excluded by `c0`: Saturday; 01-04 09:00..01-04 09:00 (1) excluded by `c0`: Sunday
+    # Mondays are between.
+    0 9 * * * | UTC | {"weekdays": ["MON"]} | only | 2026-01-03 00:00 | 2026-01-15 00:00 | 01-03 09:00..01-04 09:00 (2) not in `c0`; 01-06 09:00..01-11 09:00 (6) not in `c0`; 01-13 09:00..01-14 09:00 (2) not in `c0`
+    every 60  | UTC | {"weekdays": ["MON"]} | only | 2026-01-03 12:00 | 2026-01-15 00:00 | 01-03 12:01..01-04 23:59 (2159) not in `c0`; 01-06 00:00..01-11 23:59 (8640) not in `c0`; 01-13 00:00..01-15 00:00 (2881) not in `c0`
+    once 2026-01-03 07:00 | UTC | {"weekdays": ["SAT", "SUN"]} | exclude | 2026-01-01 00:00 | 2026-01-06 00:00 | 01-03 07:00..01-03 07:00 (1) excluded by `c0`: Saturday
+    # Saturday's 23:30 is at Sunday's first instant; so is Sunday's 00:00, which is not a slot any more.
+    30 23 * * * | America/Nuuk | {"weekdays": ["SAT"]} | exclude | 2026-03-28 12:00 | 2026-03-30 12:00 | 03-29 00:00..03-29 00:00 (1) excluded by `c0`: Saturday
+    0,30 0,23 * * * | America/Nuuk | {"weekdays": ["SUN"]} | exclude | 2026-03-28 12:00 | 2026-03-30 12:00 | 03-29 00:30..03-29 23:30 (3) excluded by `c0`: Sunday
+"#;
+
 #[test]
 fn what_is_excluded_is_told_in_order_and_not_over_slots() {
-    let only_monday = r#"{"weekdays": ["MON"]}"#;
-    let cases: [(&str, Tz, Use, &str, &str, &str, &[&str]); 6] = [
-        (
-            "0 9 * * *",
-            Tz::UTC,
-            Use::Exclude,
-            WEEKEND,
-            "2026-01-01 00:00",
-            "2026-01-06 00:00",
-            &[
-                "01-03 09:00..01-03 09:00 (1) excluded by `c0`: Saturday",
-                "01-04 09:00..01-04 09:00 (1) excluded by `c0`: Sunday",
-            ],
-        ),
-        // Mondays are between.
-        (
-            "0 9 * * *",
-            Tz::UTC,
-            Use::Only,
-            only_monday,
-            "2026-01-03 00:00",
-            "2026-01-15 00:00",
-            &[
-                "01-03 09:00..01-04 09:00 (2) not in `c0`",
-                "01-06 09:00..01-11 09:00 (6) not in `c0`",
-                "01-13 09:00..01-14 09:00 (2) not in `c0`",
-            ],
-        ),
-        (
-            "every 60",
-            Tz::UTC,
-            Use::Only,
-            only_monday,
-            "2026-01-03 12:00",
-            "2026-01-15 00:00",
-            &[
-                "01-03 12:01..01-04 23:59 (2159) not in `c0`",
-                "01-06 00:00..01-11 23:59 (8640) not in `c0`",
-                "01-13 00:00..01-15 00:00 (2881) not in `c0`",
-            ],
-        ),
-        (
-            "once 2026-01-03 07:00",
-            Tz::UTC,
-            Use::Exclude,
-            WEEKEND,
-            "2026-01-01 00:00",
-            "2026-01-06 00:00",
-            &["01-03 07:00..01-03 07:00 (1) excluded by `c0`: Saturday"],
-        ),
-        // Saturday's 23:30 is at Sunday's first instant; so is Sunday's 00:00, which is not a slot any more.
-        (
-            "30 23 * * *",
-            Tz::America__Nuuk,
-            Use::Exclude,
-            r#"{"weekdays": ["SAT"]}"#,
-            "2026-03-28 12:00",
-            "2026-03-30 12:00",
-            &["03-29 00:00..03-29 00:00 (1) excluded by `c0`: Saturday"],
-        ),
-        (
-            "0,30 0,23 * * *",
-            Tz::America__Nuuk,
-            Use::Exclude,
-            r#"{"weekdays": ["SUN"]}"#,
-            "2026-03-28 12:00",
-            "2026-03-30 12:00",
-            &["03-29 00:30..03-29 23:30 (3) excluded by `c0`: Sunday"],
-        ),
-    ];
-    for (when, zone, used, dates, after, until, expected) in cases {
-        let case = Case::new(when).zone(zone).heeds(used, dates);
+    for row in rows(EXCLUDED) {
+        let [when, zone, dates, used, after, until, expected] = row;
+        let case = Case::new(when)
+            .zone(zone.parse().unwrap())
+            .heeds(word(used), dates);
         let timeline = case.timeline();
         let local = |at| timeline.local(at).format("%m-%d %H:%M");
-        let told = timeline.excluded(at(after), at(until)).into_iter();
-        let told = told.map(|it| {
-            format!(
-                "{}..{} ({}) {}",
-                local(it.range.first),
-                local(it.range.last),
-                it.range.count,
-                it.reason
-            )
+        let told = timeline.excluded(at(after), at(until)).into_iter().map(|it| {
+            let range = it.range;
+            let (first, last) = (local(range.first), local(range.last));
+            format!("{first}..{last} ({}) {}", range.count, it.reason)
         });
-        assert_eq!(
-            told.collect::<Vec<_>>(),
-            expected,
-            "`{when}` in {zone}, {used:?} {dates}"
-        );
+        assert_eq!(told.collect::<Vec<_>>(), each(expected), "{row:?}");
     }
 }
 
