@@ -7,7 +7,7 @@ use chrono::{NaiveDate, Timelike as _};
 
 use super::definition::Timing;
 use super::local::Day;
-use super::timeline::{Found, INSTANT, Timeline};
+use super::timeline::{Found, INSTANT, Timeline, YEARS};
 use crate::time::Timestamp;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -108,7 +108,8 @@ impl Timeline<'_> {
         moved: bool,
         next: impl Fn(Timestamp) -> Option<Found> + 't,
     ) -> impl Iterator<Item = (Range, NaiveDate)> + 't {
-        let until = self.definition.end_at.map_or(until, |end| until.min(end));
+        let last = YEARS.1 - INSTANT;
+        let until = until.min(self.definition.end_at.map_or(last, |end| end.min(last)));
         let next = move |after| next(after).filter(|found| found.at <= until);
         let mut known = Known::default();
         let mut cursor = self.not_before_start(after);

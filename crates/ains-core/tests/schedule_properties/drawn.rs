@@ -17,7 +17,7 @@ pub(crate) const SECOND: i64 = 1_000_000;
 pub(crate) const DAY: i64 = 86_400 * SECOND;
 
 /// Zones whose clocks do something odd, among them at, before and after midnight, and some ordinary ones.
-const ZONES: [Tz; 15] = [
+const ZONES: [Tz; 16] = [
     Tz::UTC,
     Tz::Europe__Berlin,
     Tz::America__New_York,
@@ -31,6 +31,7 @@ const ZONES: [Tz; 15] = [
     Tz::Asia__Beirut,
     Tz::Pacific__Apia,
     Tz::Pacific__Kwajalein,
+    Tz::America__Juneau,
     Tz::Africa__Casablanca,
     Tz::Asia__Kathmandu,
 ];
@@ -139,11 +140,13 @@ impl Window {
         let zone = *ZONES.choose(rng).unwrap();
         let odd = match zone {
             Tz::Pacific__Apia => 1_325_239_200,
-            Tz::Pacific__Kwajalein => 745_934_400,
+            Tz::Pacific__Kwajalein => *[745_934_400, -7_988_400].choose(rng).unwrap(),
+            // The date line moved, and with it the clocks by a day.
+            Tz::America__Juneau => -3_225_223_728,
             _ => rng.random_range(1980..2036) * 31_556_952 - 1970 * 31_556_952,
         };
         let change = match zone {
-            Tz::Pacific__Apia | Tz::Pacific__Kwajalein if rng.random_bool(0.7) => odd,
+            Tz::Pacific__Apia | Tz::Pacific__Kwajalein | Tz::America__Juneau if rng.random_bool(0.7) => odd,
             _ => change_after(zone, odd).unwrap_or(odd),
         };
         // Often shortly before it: most schedules with many slots a day are only looked at for a day.

@@ -244,3 +244,27 @@ fn a_server_that_is_behind_misses_nothing_more() {
         }
     }
 }
+
+/// One that has come, but is not due yet, is none of the thousand.
+#[test]
+fn a_thousand_are_caught_up_beside_one_that_is_not_due() {
+    let case = Case::new("every 60").with(|it| {
+        it.catchup = Catchup::All;
+        it.catchup_window_seconds = 86_400;
+        it.jitter_seconds = 60;
+    });
+    let mut case = case.begin("2026-01-05 00:00");
+    let due = case.timeline().due(super::id(), at("2026-01-05 20:00"));
+    assert!(
+        due > at("2026-01-05 20:00:01"),
+        "the case means nothing: due at {due}"
+    );
+    let decision = case.on(Event::Due, "2026-01-05 20:00:01");
+    let fired = &decision.fire;
+    assert_eq!((fired.len(), fired[999].slot_at), (1000, at("2026-01-05 19:59")));
+    assert_eq!(
+        tell(&decision).split(", ").next(),
+        Some("miss 00:01..03:19 (199)")
+    );
+    assert_eq!(case.now().next_at, Some(at("2026-01-05 20:00")));
+}

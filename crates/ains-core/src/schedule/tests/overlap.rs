@@ -275,3 +275,18 @@ fn slots_that_wait_are_dropped_when_all_have_fired() {
         (0, 0, 1)
     );
 }
+
+/// Slots of one decision, too.
+#[test]
+fn slots_that_wait_count_for_max_runs_as_they_begin_to() {
+    let mut case = Case::new("every 5")
+        .with(|it| {
+            it.overlap = Overlap::BufferAll;
+            it.max_runs = Some(3);
+        })
+        .begin("2026-01-05 10:00");
+    let told = "wait 10:00:10, skip 10:00:15, fire 10:00:05";
+    case.definition.max_runs = Some(2);
+    assert_eq!(case.due("2026-01-05 10:00:15"), told);
+    assert_eq!(case.due("2026-01-05 10:00:20"), "skip 10:00:15..10:00:20 (2)");
+}

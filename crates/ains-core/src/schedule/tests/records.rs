@@ -160,3 +160,16 @@ fn a_record_is_taken_apart() {
         assert_eq!(left, expected, "without {fired}");
     }
 }
+
+/// What is in a row with the dates of a calendar is not with others.
+#[test]
+fn a_record_does_not_reach_over_a_change_of_a_calendar() {
+    let case = Case::new("every 600").with(|it| it.overlap = Overlap::Skip);
+    let mut case = case.begin("2026-01-05 10:00");
+    assert_eq!(case.due("2026-01-05 10:10"), "fire 10:10");
+    assert_eq!(case.due("2026-01-05 10:20"), "skip 10:20");
+    let mut schedule = case.schedule.take().unwrap();
+    schedule.calendar_changed(&case.timeline(), at("2026-01-05 10:25"));
+    case.schedule = Some(schedule);
+    assert_eq!(case.due("2026-01-05 10:30"), "skip 10:30");
+}

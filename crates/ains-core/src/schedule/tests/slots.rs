@@ -6,6 +6,7 @@ use chrono_tz::Tz;
 use super::{Case, at, each, rows, word};
 use crate::schedule::timeline::INSTANT;
 use crate::schedule::{OnExcluded, ScheduleDefinition, Use};
+use crate::time::Timestamp;
 
 /// The slots after an instant, in local time, with the offset, until it is as many as are expected.
 fn slots(case: &Case, after: &str, count: usize) -> Vec<String> {
@@ -340,4 +341,34 @@ fn a_slot_says_what_is_special_about_it() {
         let slot = case.timeline().next_after(at(after)).unwrap();
         assert_eq!(slot.note.as_deref(), expected, "{:?}", case.definition);
     }
+}
+
+/// There are slots in the years 1 to 9999.
+#[test]
+fn time_ends_with_the_year_9999() {
+    let last = at("9999-12-31 23:59:59");
+    for when in ["0 9 * * *", "every 3600", "once 9999-12-31 23:00"] {
+        for on_excluded in [OnExcluded::Skip, OnExcluded::NextBusinessDay] {
+            let case = Case::new(when)
+                .zone(chrono_tz::Tz::America__Havana)
+                .moves(on_excluded);
+            let timeline = case.timeline();
+            assert_eq!(timeline.next_after(last), None, "`{when}`");
+            let left = timeline.after(at("9999-12-30 12:00")).count() as u64;
+            let tally = timeline.tally(at("9999-12-30 12:00"), Timestamp::from_micros(i64::MAX));
+            assert_eq!(tally.map_or(0, |range| range.count), left, "`{when}`");
+            assert!(
+                timeline
+                    .excluded(last, Timestamp::from_micros(i64::MAX))
+                    .is_empty(),
+                "`{when}`"
+            );
+        }
+    }
+    let case = Case::new("every 86400");
+    let first = case
+        .timeline()
+        .next_after(Timestamp::from_micros(i64::MIN))
+        .unwrap();
+    assert_eq!(first.at, at("0001-01-01 00:00"));
 }
