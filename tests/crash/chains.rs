@@ -510,10 +510,11 @@ impl Works {
     /// Waits until so much has happened.
     async fn reached(&mut self, moves: usize) {
         let mut watched = self.shared.moves.subscribe();
-        let reached = watched.wait_for(|so_far| *so_far >= moves);
+        // What is waited for is let go of here: a writer that waits for it would let nobody else read.
+        let reached = async { watched.wait_for(|so_far| *so_far >= moves).await.is_ok() };
         tokio::select! {
             reached = timeout(PATIENCE, reached) => {
-                let reached = reached.is_ok();
+                let reached = reached == Ok(true);
                 let so_far = *self.shared.moves.borrow();
                 assert!(reached, "{so_far} in {PATIENCE:?}, and not {moves}");
             }

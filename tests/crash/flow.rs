@@ -113,10 +113,11 @@ impl Flow {
     /// Waits until so many reports are answered.
     pub(crate) async fn reached(&mut self, reports: usize) {
         let mut watched = self.shared.reported.subscribe();
-        let reached = watched.wait_for(|reported| *reported >= reports);
+        // What is waited for is let go of here: a writer that waits for it would let nobody else read.
+        let reached = async { watched.wait_for(|reported| *reported >= reports).await.is_ok() };
         tokio::select! {
             reached = timeout(PATIENCE, reached) => {
-                let reached = reached.is_ok();
+                let reached = reached == Ok(true);
                 let so_far = *self.shared.reported.borrow();
                 assert!(reached, "{so_far} reports in {PATIENCE:?}, and not {reports}");
             }

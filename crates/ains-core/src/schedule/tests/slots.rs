@@ -178,15 +178,16 @@ fn dates_with_a_change_of_the_clocks_are_counted_as_they_are() {
         let slots: Vec<NaiveDate> = slots.map(|slot| timeline.date(slot.at)).collect();
         let counted = [0, 1, 2].map(|day| slots.iter().filter(|date| **date == dates[day]).count() as u64);
         assert_eq!(counted, expected, "`{when}` in {zone}, one after the other");
-        let tally = timeline.tally(
-            timeline.begin(first) - INSTANT,
-            timeline.begin(dates[3]) - INSTANT,
-        );
-        assert_eq!(
-            tally.unwrap().count,
-            expected.iter().sum::<u64>(),
-            "`{when}` in {zone}"
-        );
+        // Where the clocks go back over midnight, dates are not one after the other.
+        let least = if zone == Tz::America__St_Johns { 3 } else { 1 };
+        for days in least..=3 {
+            let tally = timeline.tally(
+                timeline.begin(first) - INSTANT,
+                timeline.begin(dates[days]) - INSTANT,
+            );
+            let expected = expected[..days].iter().sum::<u64>();
+            assert_eq!(tally.unwrap().count, expected, "`{when}` in {zone}, {days} dates");
+        }
     }
 }
 
