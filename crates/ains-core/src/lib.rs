@@ -6,6 +6,7 @@ pub mod chain;
 pub mod cron;
 pub mod dependency;
 pub mod effect;
+pub mod event;
 pub mod expression;
 pub mod fair;
 pub mod graph;
@@ -20,6 +21,7 @@ pub mod trust;
 pub use chain::{Chain, ChainStatus, StepStatus};
 pub use dependency::{Condition, Dependency};
 pub use effect::Effect;
+pub use event::{Event, EventType, EventTypes};
 pub use expression::Expression;
 pub use graph::DependencyGraph;
 pub use ids::{

@@ -34,6 +34,7 @@ pub use waiting::NotPending;
 
 use crate::chain::Place;
 use crate::effect::{Attempt, Effect, Outcome};
+use crate::event::{self, EventType};
 use crate::ids::{AgentId, ChainId, ClientId, GraphId, Name, ScheduleId, TaskId};
 use crate::lane::Lane;
 use crate::routing::Strategy;
@@ -137,6 +138,8 @@ pub struct Task {
     pub due_at: Option<Timestamp>,
     /// When the current lease ends.
     pub lease_expires_at: Option<Timestamp>,
+    /// What happened to it since it was loaded.
+    pub log: event::Log,
 }
 
 /// What a client asks for, checked.
@@ -213,7 +216,7 @@ impl Task {
     /// The task that `spec` asks for: PENDING, and ready unless its `run_at` lies ahead.
     pub fn submitted(id: TaskId, spec: TaskSpec, now: Timestamp) -> Self {
         let due_at = spec.run_at.filter(|at| *at > now);
-        Self {
+        let mut task = Self {
             id,
             client: spec.client,
             task_type: spec.task_type,
@@ -256,7 +259,21 @@ impl Task {
             schedule: spec.schedule,
             due_at,
             lease_expires_at: None,
-        }
+            log: event::Log::default(),
+        };
+        task.note(EventType::TaskCreated);
+        task
+    }
+
+    /// Notes what has just happened.
+    fn note(&mut self, kind: EventType) {
+        self.log.note(event::Entry {
+            kind,
+            at: self.updated_at,
+            status: self.status,
+            attempt: self.attempt,
+            agent: self.agent.clone(),
+        });
     }
 
     /// The lane it waits in when it is ready.
@@ -286,6 +303,15 @@ impl Task {
         self.gate = waits.then_some(Gate::Ready);
         self.gate_since = waits.then_some(now);
         self.ended_at = self.status.is_terminal().then_some(now);
+        match event {
+            // Noted when it is known who has it.
+            Event::Assigned => {}
+            Event::Started => self.note(EventType::TaskStarted),
+            Event::Requeued | Event::Retried => self.note(EventType::TaskRetrying),
+            Event::Completed => self.note(EventType::TaskCompleted),
+            Event::Failed => self.note(EventType::TaskFailed),
+            Event::Cancelled => self.note(EventType::TaskCancelled),
+        }
         Ok(())
     }
 

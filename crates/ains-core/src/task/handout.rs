@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Event, IllegalTransition, Task};
+use crate::event::EventType;
 use crate::ids::AgentId;
 use crate::time::Timestamp;
 
@@ -23,6 +24,7 @@ impl Task {
         self.assigned_at = Some(self.updated_at);
         self.started_at = None;
         self.lease_expires_at = Some(self.updated_at + assignment_timeout);
+        self.note(EventType::TaskAssigned);
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Event, IllegalTransition, Status, Task, TimeoutPolicy, is_retryable};
 use crate::effect::{Effect, Outcome};
+use crate::event::EventType;
 use crate::ids::{AgentId, TaskId};
 use crate::time::Timestamp;
 use crate::trust::{FAILURE_DELTA, TrustEvent, completion_delta};
@@ -107,6 +108,7 @@ impl Task {
                 }
                 self.lease_expires_at = Some(self.lease_end(now));
                 self.updated_at = now;
+                self.note(EventType::TaskProgress);
                 Ok(Vec::new())
             }
             ReportKind::Complete => Ok(self.complete(report.agent.clone(), now)?),

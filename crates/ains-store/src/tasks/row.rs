@@ -1,5 +1,6 @@
 //! Rows of `tasks`, and how they become core's tasks and back.
 
+use ains_core::event::Log;
 use ains_core::{AgentId, Task, TrustScore};
 use diesel::prelude::*;
 use serde::Serialize;
@@ -187,6 +188,7 @@ impl StateRow {
             name: read_opt(T, self.name.as_deref())?,
             chain: read_opt(T, self.chain_id.as_deref())?.zip(read_opt(T, self.chain_place.as_deref())?),
             schedule: read_opt(T, self.schedule_id.as_deref())?,
+            log: Log::default(),
         })
     }
 }
