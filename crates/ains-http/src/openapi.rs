@@ -12,8 +12,8 @@ use utoipa::{Modify, OpenApi};
 use common::Common;
 
 use crate::routes::{
-    agents, aitp, aitp_batch, batch, calendars, chains, clients, dependencies, docs, graphs, health, routing,
-    schedules, slots, stats, tasks, trust, work,
+    agents, aitp, aitp_batch, batch, calendars, chains, clients, dependencies, docs, events, graphs, health,
+    routing, schedules, slots, stats, tasks, trust, work,
 };
 
 #[derive(OpenApi)]
@@ -31,6 +31,7 @@ use crate::routes::{
         stats::stats,
         stats::database,
         stats::cleanup,
+        events::follow,
         agents::register,
         agents::list,
         agents::one,

@@ -12,6 +12,7 @@ pub(crate) mod chains;
 pub(crate) mod clients;
 pub(crate) mod dependencies;
 pub(crate) mod docs;
+pub(crate) mod events;
 pub(crate) mod graphs;
 pub(crate) mod health;
 pub(crate) mod routing;
@@ -80,6 +81,7 @@ fn operations(config: &mut ServiceConfig) {
         .service(resource("/ains/stats").get(stats::stats))
         .service(resource("/ains/stats/database").get(stats::database))
         .service(resource("/ains/maintenance/cleanup").post(stats::cleanup))
+        .service(resource("/ains/events").get(events::follow))
         .service(resource("/ains/routing/strategies").get(routing::strategies))
         .service(resource("/ains/routing/test").post(routing::test))
         .service(resource("/ains/clients/{id}").put(clients::set));

@@ -114,6 +114,10 @@ impl Config {
                     values::number(raw, 1..=LONGEST_RETENTION).map(Duration::from_secs)
                 })?
                 .unwrap_or(defaults.slot_retention),
+                event_retention: read(&mut layers, "event_retention_seconds", |raw| {
+                    values::number(raw, 0..=LONGEST_RETENTION).map(Duration::from_secs)
+                })?
+                .unwrap_or(defaults.event_retention),
                 seed: read(&mut layers, "seed", |raw| values::number(raw, 0..=u64::MAX))?,
             },
             http_workers: read(&mut layers, "http_workers", |raw| values::number(raw, 1..=256))?

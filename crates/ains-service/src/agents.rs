@@ -6,7 +6,7 @@ use std::time::Duration;
 use ains_core::agent::{Agent, AgentStatus, Availability, Capability, limits};
 use ains_core::task::{Report, ReportKind};
 use ains_core::trust::TrustEvent;
-use ains_core::{AgentId, CapabilityId, TaskId, TrustRecordId, TrustScore};
+use ains_core::{AgentId, CapabilityId, EventType, TaskId, TrustRecordId, TrustScore};
 use ains_store::trust::TrustRecord;
 use ains_store::{StoreError, agents, capabilities, tasks, trust};
 
@@ -53,6 +53,7 @@ impl Ains {
             if !agents::insert(tx.conn, &agent)? {
                 return Ok(Err(Error::AgentExists(agent.id.to_string())));
             }
+            tx.tell_agent(EventType::AgentRegistered, &agent);
             tx.after.count("agents", 1);
             tx.after.count("agents.active", 1);
             if let Some(once) = &once {
@@ -521,6 +522,9 @@ fn edit(
     agent.updated_at = tx.now;
     agents::save(tx.conn, &[&agent])?;
     let is_inactive = agent.status == AgentStatus::Inactive;
+    if is_inactive && !was_inactive {
+        tx.tell_agent(EventType::AgentInactive, &agent);
+    }
     tx.after
         .count("agents.active", i64::from(was_inactive) - i64::from(is_inactive));
     let active = tasks::loads(tx.conn, std::slice::from_ref(id))?

@@ -115,6 +115,7 @@ impl Ains {
             writers,
             listening_since: AtomicI64::new(listening_since.as_micros()),
             behind_since: AtomicI64::new(0),
+            backend: store.backend(),
             has_peers: AtomicBool::new(false),
         });
         let writer = Writer::start(&store, &machine, pg_writers, write_queue)?;

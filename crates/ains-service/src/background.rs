@@ -3,6 +3,7 @@
 //! Nothing here polls in a tight loop: the timer sleeps until the next stored instant or until
 //! one comes nearer; the rest look at intervals of a second or more, and mostly at memory.
 
+mod followers;
 mod peers;
 mod questions;
 
@@ -66,6 +67,7 @@ pub(crate) fn start(ains: &Ains) -> Vec<JoinHandle<()>> {
         peers::recheck(&ains).await
     }));
     handles.extend(peers::start(ains));
+    handles.extend(followers::start(ains));
     handles
 }
 

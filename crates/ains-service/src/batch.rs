@@ -34,13 +34,14 @@ mod schedules;
 mod settle;
 mod submit;
 mod tally;
+mod tell;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use ains_core::agent::{Agent, AgentStatus};
 use ains_core::effect::Attempt;
 use ains_core::fair::Turns;
-use ains_core::{AgentId, ChainId, Lane, Status, TaskId, Timestamp};
+use ains_core::{AgentId, ChainId, Event, Lane, Status, TaskId, Timestamp};
 use ains_store::counters::Deltas;
 use ains_store::dependencies::NewEdge;
 use ains_store::slots::Run;
@@ -69,6 +70,8 @@ pub(crate) struct Tx<'a> {
     pub(crate) now: Timestamp,
     /// Ids and chance.
     pub(crate) entropy: &'a Entropy,
+    /// Whether anybody is to hear what happens.
+    pub(crate) is_heard: bool,
     /// What to do after the commit.
     pub(crate) after: After,
 }
@@ -104,6 +107,12 @@ pub(crate) struct After {
     pub(crate) next_instant: Option<Timestamp>,
     /// Tasks for waiting claims.
     pub(crate) deliveries: BTreeMap<(AgentId, u64), Vec<StoredTask>>,
+    /// What happened, for those who follow it.
+    pub(crate) told: Vec<Event>,
+    /// Where that is stored, if its place is known: positions, and how many events each holds.
+    pub(crate) told_at: Vec<(i64, usize)>,
+    /// How much happened, heard or not.
+    pub(crate) events: usize,
     /// Statistics.
     pub(crate) deltas: Deltas,
     /// Whether some dependants of what ended have not been told yet.
@@ -119,6 +128,11 @@ impl After {
     /// Counts `delta` on the figure of a minute.
     fn count_at(&mut self, name: &'static str, minute: i64, delta: i64) {
         *self.deltas.entry((name, minute)).or_default() += delta;
+    }
+
+    /// Counts what happened.
+    fn count_events(&mut self, more: usize) {
+        self.events += more;
     }
 
     /// Brings the next instant nearer.
@@ -245,6 +259,13 @@ pub(crate) struct Context<'a> {
     pub(crate) writer: &'a str,
 }
 
+impl Context<'_> {
+    /// Whether anybody is to hear what happens: now, or later because it is kept.
+    fn is_heard(&self) -> bool {
+        !self.settings.event_retention.is_zero() || self.engine.feed.is_followed(self.now)
+    }
+}
+
 /// Runs `ops` in the transaction on `conn`.
 pub(crate) fn run(context: &Context<'_>, conn: &mut Conn, ops: &mut [Op]) -> Result<Committed, StoreError> {
     let seen = context.engine.lock().lanes.latest();
@@ -274,6 +295,7 @@ fn execute(
         conn,
         now: context.now,
         entropy: context.entropy,
+        is_heard: context.is_heard(),
         after: After::default(),
     };
     let mut batch = Batch {

@@ -23,6 +23,7 @@ pub(crate) use self::ends::{EndWatch, Subject};
 use self::lanes::Lanes;
 pub(crate) use self::roster::{Known, Waiter};
 use crate::entropy::Entropy;
+use crate::feed::Feed;
 use crate::op::Claim;
 
 /// The memory of one server.
@@ -39,6 +40,8 @@ pub(crate) struct Engine {
     pub(crate) graphs_first: AtomicBool,
     /// Woken when a chain waits for expressions to be evaluated.
     pub(crate) questions: Notify,
+    /// Those who follow what happens.
+    pub(crate) feed: Feed,
 }
 
 /// The agents and lanes.
@@ -74,6 +77,10 @@ pub(crate) struct News {
     pub(crate) ended: BTreeSet<Subject>,
     /// What agents should stop working on.
     pub(crate) stops: BTreeSet<(AgentId, TaskId)>,
+    /// Whether there is more for those who follow what happens.
+    pub(crate) told: bool,
+    /// Whether somebody here follows what happens.
+    pub(crate) follows: bool,
 }
 
 /// A task given to an agent, before its transaction is committed.

@@ -23,6 +23,7 @@
 //! | `agents` | register, heartbeat, drain, trust |
 //! | `chains` | create, read, steer |
 //! | `schedules`, `calendars` | create, read, steer, preview; what became of slots |
+//! | `feed` | following what happens |
 //! | `routing`, `stats`, `clients`, `keys` | as they say |
 //! | `machine`, `batch` | how operations become one transaction, and what follows from it |
 //! | `engine` | what a server knows in memory |
@@ -40,6 +41,7 @@ mod dependencies;
 mod engine;
 mod entropy;
 mod error;
+mod feed;
 mod identity;
 mod input;
 mod keys;
@@ -58,5 +60,6 @@ mod work;
 pub use ains::Ains;
 pub use clock::SystemClock;
 pub use error::Error;
+pub use feed::{EventFilter, EventId, FeedFigures, Followed, Follower, Happening, UnknownEventId};
 pub use model::*;
 pub use settings::Settings;

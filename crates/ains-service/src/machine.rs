@@ -8,7 +8,7 @@ use ains_core::task::{Report, ReportKind};
 use ains_core::{AgentId, Clock, Lane, Timestamp};
 use ains_store::tasks::StoredTask;
 use ains_store::writer::Work;
-use ains_store::{Conn, StoreError};
+use ains_store::{Backend, Conn, StoreError};
 
 use crate::batch::{self, Committed, Context, Outcome};
 use crate::chains::Plans;
@@ -40,6 +40,8 @@ pub(crate) struct Machine {
     pub(crate) listening_since: AtomicI64,
     /// Since when more schedules have been due than one batch fires, in microseconds; 0 if that is not so.
     pub(crate) behind_since: AtomicI64,
+    /// Which database it is.
+    pub(crate) backend: Backend,
     /// Whether other servers work on the same database.
     pub(crate) has_peers: AtomicBool,
 }
@@ -160,6 +162,7 @@ impl Work for Machine {
             self.spread(&mut state, &after);
         }
         self.engine.ends.ended(&after.ended);
+        self.hand_on(&mut after, now);
         if after.is_unsettled {
             // Nobody is answered before every consequence is durable (semantics §2).
             let mut follow = std::mem::take(&mut answers.follow);
@@ -246,6 +249,24 @@ impl Machine {
             self.behind_since.store(0, Ordering::Relaxed);
         } else if self.behind_since.load(Ordering::Relaxed) == 0 {
             self.behind_since.store(began.as_micros(), Ordering::Relaxed);
+        }
+    }
+
+    /// Hands on what happened: from memory where there is one writer, else as it is read again.
+    fn hand_on(&self, after: &mut batch::After, now: Timestamp) {
+        let feed = &self.engine.feed;
+        feed.count(after.events);
+        if after.told.is_empty() {
+            return;
+        }
+        if !after.told_at.is_empty() || self.backend == Backend::Sqlite {
+            feed.told(std::mem::take(&mut after.told), &after.told_at);
+            return;
+        }
+        feed.stored.notify_one();
+        if feed.is_followed_elsewhere(now) {
+            self.engine.lock().news.told = true;
+            self.engine.news.notify_one();
         }
     }
 

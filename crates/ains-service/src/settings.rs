@@ -16,6 +16,8 @@ pub struct Settings {
     pub cascade: usize,
     /// How long it is kept what became of a slot of a schedule (semantics §6).
     pub slot_retention: Duration,
+    /// How long it is kept what happened, for followers that come back; with zero it is not (semantics §8).
+    pub event_retention: Duration,
     /// Fixes all randomness.
     pub seed: Option<u64>,
     /// Whether a registration's signature must verify, or only be hex.
@@ -32,6 +34,7 @@ impl Default for Settings {
             write_queue: 8192,
             cascade: ains_store::dependencies::MOST,
             slot_retention: Duration::from_hours(30 * 24),
+            event_retention: Duration::from_hours(1),
             seed: None,
             verify_identity: true,
             admin_key: None,

@@ -25,6 +25,8 @@ mod chain_ends;
 mod chains;
 #[path = "use_cases/dependencies.rs"]
 mod dependencies;
+#[path = "use_cases/events.rs"]
+mod events;
 #[path = "use_cases/fairness.rs"]
 mod fairness;
 #[path = "use_cases/graphs.rs"]

@@ -20,6 +20,7 @@ mod codec;
 pub mod counters;
 pub mod dependencies;
 mod error;
+pub mod events;
 pub mod idempotency;
 pub mod keys;
 pub mod migrate;

@@ -288,3 +288,19 @@ diesel::table! {
         seen_at -> BigInt,
     }
 }
+
+diesel::table! {
+    events (id) {
+        id -> BigInt,
+        position -> Nullable<BigInt>,
+        recorded_at -> BigInt,
+        told -> Text,
+    }
+}
+
+diesel::table! {
+    event_feed (id) {
+        id -> Integer,
+        last_position -> BigInt,
+    }
+}

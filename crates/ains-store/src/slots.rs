@@ -322,12 +322,22 @@ pub fn oldest_buffered(conn: &mut Conn, schedule: ScheduleId) -> Result<Option<S
     row.map(SlotRow::into_stored).transpose()
 }
 
-/// Drops all slots of a schedule that wait.
+/// Drops all slots of a schedule that wait; those, in order.
 ///
 /// # Errors
 /// When the database fails.
-pub fn drop_buffered(conn: &mut Conn, schedule: ScheduleId, reason: &str) -> Result<(), StoreError> {
+pub fn drop_buffered(
+    conn: &mut Conn,
+    schedule: ScheduleId,
+    reason: &str,
+) -> Result<Vec<StoredSlot>, StoreError> {
     let schedule_id = schedule.to_string();
+    let rows: Vec<SlotRow> = per_backend!(conn, |c| dsl::schedule_slots
+        .filter(dsl::schedule_id.eq(&schedule_id))
+        .filter(dsl::buffered_at.is_not_null())
+        .order(dsl::slot_at)
+        .select(SlotRow::as_select())
+        .load(c)?);
     match conn {
         Conn::Sqlite(c) => {
             Statement::<DropBuffered>::new(values![reason, &schedule_id]).execute(c)?;
@@ -343,7 +353,13 @@ pub fn drop_buffered(conn: &mut Conn, schedule: ScheduleId, reason: &str) -> Res
             .execute(c)?;
         }
     }
-    Ok(())
+    let dropped = rows.into_iter().map(|row| {
+        let mut slot = row.into_stored()?;
+        slot.state = SlotState::Dropped;
+        slot.reason = Some(reason.to_owned());
+        Ok(slot)
+    });
+    dropped.collect()
 }
 
 /// The slots of a schedule between `from` and `to`, both included, that have fired or wait, in order; at most `limit`.

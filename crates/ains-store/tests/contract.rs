@@ -15,6 +15,8 @@ mod calendars;
 mod chains;
 #[path = "contract/dependencies.rs"]
 mod dependencies;
+#[path = "contract/events.rs"]
+mod events;
 #[path = "contract/locks.rs"]
 mod locks;
 #[path = "contract/made.rs"]

@@ -18,7 +18,7 @@ pub(super) struct Setting {
 }
 
 /// Every setting, in the order of the help.
-pub(super) const SETTINGS: [Setting; 12] = [
+pub(super) const SETTINGS: [Setting; 13] = [
     Setting {
         name: "database_url",
         flag: "database-url",
@@ -83,6 +83,14 @@ pub(super) const SETTINGS: [Setting; 12] = [
         env: "AINS_SLOT_RETENTION_SECONDS",
         value: "SECONDS",
         help: "How long it is kept what became of the slots of schedules [default: 2592000, 30 days]",
+    },
+    Setting {
+        name: "event_retention_seconds",
+        flag: "event-retention-seconds",
+        env: "AINS_EVENT_RETENTION_SECONDS",
+        value: "SECONDS",
+        help: "How long it is kept what happened, for followers that come back; 0: not at all\n\
+               [default: 3600, an hour]",
     },
     Setting {
         name: "http_workers",

@@ -48,6 +48,17 @@ struct Word {
     /// What agents should stop.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     stops: BTreeSet<(AgentId, TaskId)>,
+    /// Whether there is more for those who follow what happens.
+    #[serde(skip_serializing_if = "is_false")]
+    told: bool,
+    /// Whether somebody follows what happens where this comes from.
+    #[serde(skip_serializing_if = "is_false")]
+    follows: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde wants it")]
+fn is_false(bit: &bool) -> bool {
+    !bit
 }
 
 /// Starts speaking, listening and looking, where there can be other servers.
@@ -83,6 +94,8 @@ async fn speak(ains: Ains, signals: Signals) {
             loads,
             ended,
             stops,
+            told,
+            follows,
         } = std::mem::take(&mut ains.engine().lock().news);
         let word = Word {
             from: ains.inner.node.node_id.clone(),
@@ -91,6 +104,8 @@ async fn speak(ains: Ains, signals: Signals) {
             loads,
             ended,
             stops,
+            told,
+            follows,
         };
         for payload in fitting(word) {
             signals.send(payload).await;
@@ -116,6 +131,8 @@ fn fitting(word: Word) -> Vec<String> {
         loads,
         ended,
         stops,
+        told,
+        follows,
     } = word;
     let (ready, more_ready) = halves(ready);
     let (agents, more_agents) = halves(agents);
@@ -129,6 +146,8 @@ fn fitting(word: Word) -> Vec<String> {
         loads: more_loads,
         ended: more_ended,
         stops: more_stops,
+        told: false,
+        follows: false,
     };
     let mut payloads = fitting(Word {
         from,
@@ -137,6 +156,8 @@ fn fitting(word: Word) -> Vec<String> {
         loads,
         ended,
         stops,
+        told,
+        follows,
     });
     payloads.extend(fitting(rest));
     payloads
@@ -178,6 +199,12 @@ async fn listen(ains: Ains, mut heard: mpsc::Receiver<Heard>) {
 async fn take_in(ains: &Ains, word: Word) -> Result<(), Error> {
     ains.inner.machine.has_peers.store(true, Ordering::Relaxed);
     ains.engine().ends.ended(&word.ended);
+    if word.told {
+        ains.engine().feed.stored.notify_one();
+    }
+    if word.follows {
+        ains.engine().feed.heard_of_followers(ains.now());
+    }
     let mut lanes: BTreeSet<Lane> = word.ready.iter().filter_map(|lane| lane.parse().ok()).collect();
     {
         let mut state = ains.engine().lock();

@@ -29,6 +29,8 @@ pub(super) struct LoadedChain {
     plan: Arc<ChainPlan>,
     /// Its input, if it is new.
     new: Option<Box<str>>,
+    /// The state that was told of last; none of a new one.
+    told: Option<ChainStatus>,
     is_changed: bool,
 }
 
@@ -46,6 +48,7 @@ impl Batch<'_> {
         for stored in chains::lock(self.tx.conn, &missing)? {
             let plan = self.plans.of(self.tx.conn, stored.id)?;
             let loaded = LoadedChain {
+                told: Some(stored.chain.status),
                 stored,
                 plan,
                 new: None,
@@ -88,9 +91,13 @@ impl Batch<'_> {
         self.load_chains(ended.iter().map(|(chain, _, _)| *chain))?;
         for (chain, place, id) in &ended {
             self.followed.insert(*id);
-            let Some(task) = self.tasks.get(id).map(|loaded| &loaded.stored.task) else {
+            let Some(loaded) = self.tasks.get_mut(id) else {
                 continue;
             };
+            // Before what it means for the chain.
+            self.tx
+                .tell_task(&mut loaded.stored.task, &loaded.stored.documents);
+            let task = &loaded.stored.task;
             let Some(ending) = task.ending() else { continue };
             let event = Event::TaskEnded {
                 place: *place,
@@ -167,6 +174,7 @@ impl Batch<'_> {
                 stored,
                 plan: Arc::clone(&new.plan),
                 new: Some(new.input.clone()),
+                told: None,
                 is_changed: true,
             },
         );
@@ -240,6 +248,8 @@ impl Batch<'_> {
         }
         loaded.is_changed = true;
         loaded.stored.updated_at = now.max(loaded.stored.updated_at);
+        let before = loaded.told.replace(loaded.stored.chain.status);
+        self.tx.tell_chain(&loaded.stored, before);
         if loaded.stored.chain.status.is_terminal() && !was_ended {
             self.tx.after.ended.push(Subject::Chain(id));
         }

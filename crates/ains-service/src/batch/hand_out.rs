@@ -7,7 +7,7 @@ use ains_core::agent::AgentStatus;
 use ains_core::fair::Turns;
 use ains_core::task::{Report, ReportKind};
 use ains_core::{AgentId, Lane, Task};
-use ains_store::tasks::{self, Look, Save, StoredTask};
+use ains_store::tasks::{self, Documents, Look, Save, StoredTask};
 use ains_store::{Backend, Conn, StoreError};
 
 use super::{Batch, Plan, tally};
@@ -169,6 +169,7 @@ impl Batch<'_> {
             }
             stored.claim_id.clone_from(&claim.claim_id);
             self.tx.after.due(stored.task.lease_expires_at);
+            self.tx.tell_task(&mut stored.task, &Documents::default());
             tally::moved(
                 &mut self.tx.after,
                 Some(before),
@@ -222,6 +223,7 @@ impl Batch<'_> {
                 stored.claim_id.clone_from(&claim.claim_id);
             }
             self.tx.after.due_with(&stored.task);
+            self.tx.tell_task(&mut stored.task, &Documents::default());
             let after = (stored.task.status, stored.task.priority);
             tally::moved(&mut self.tx.after, Some(before), after);
         }
@@ -240,7 +242,7 @@ impl Batch<'_> {
 
     /// Saves tasks that were handed out; their documents stay as they are.
     fn save_handed(&mut self, handed: &[StoredTask]) -> Result<(), StoreError> {
-        let nothing = tasks::Documents::default();
+        let nothing = Documents::default();
         let saves: Vec<Save<'_>> = handed
             .iter()
             .map(|stored| Save {

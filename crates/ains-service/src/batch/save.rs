@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use ains_core::Status;
-use ains_core::agent::AgentStatus;
+use ains_core::agent::{Agent, AgentStatus};
+use ains_core::{AgentId, EventType, Status};
 use ains_store::tasks::{Documents, Save};
 use ains_store::{StoreError, agents, attempts, counters, tasks, trust};
 
@@ -28,6 +28,7 @@ impl Batch<'_> {
                 self.tx.after.ended.push(Subject::Task(task.id));
             }
             self.tx.after.due_with(task);
+            self.tx.tell_task(task, &loaded.stored.documents);
             let after = (task.status, task.priority);
             tally::moved(&mut self.tx.after, loaded.before, after);
             let was_completed = loaded
@@ -67,23 +68,24 @@ impl Batch<'_> {
                 .count("rows.trust_records", i64::try_from(self.trust.len()).unwrap_or(0));
         }
         trust::insert(self.tx.conn, &self.trust)?;
-        let rows: BTreeMap<_, _> = self
-            .changed_agents
-            .iter()
-            .filter_map(|id| self.agents.get(id).map(|agent| (id, agent)))
+        let changed = self.changed_agents.iter();
+        let changed: BTreeMap<AgentId, Agent> = changed
+            .filter_map(|id| self.agents.get(id).map(|agent| (id.clone(), agent.clone())))
             .collect();
-        for (id, agent) in &rows {
+        for (id, agent) in &changed {
             let inactive = |status: AgentStatus| i64::from(status == AgentStatus::Inactive);
-            let before = self.agents_before.get(*id).copied().unwrap_or(agent.status);
+            let before = self.agents_before.get(id).copied().unwrap_or(agent.status);
+            if inactive(before) < inactive(agent.status) {
+                self.tx.tell_agent(EventType::AgentInactive, agent);
+            }
             self.tx
                 .after
                 .count("agents.active", inactive(before) - inactive(agent.status));
         }
-        agents::save(self.tx.conn, &rows.values().copied().collect::<Vec<_>>())?;
+        agents::save(self.tx.conn, &changed.values().collect::<Vec<_>>())?;
+        self.save_told()?;
         counters::add(self.tx.conn, writer, &self.tx.after.deltas)?;
-        for (id, agent) in rows {
-            self.tx.after.updated.insert(id.clone(), agent.clone());
-        }
+        self.tx.after.updated.extend(changed);
         Ok(())
     }
 }

@@ -259,7 +259,9 @@ impl Batch<'_> {
     fn carry_out(&mut self, id: ScheduleId, decision: Decision) -> Result<Vec<StoredSlot>, StoreError> {
         if let Some(reason) = &decision.drop_buffered {
             self.store_slots()?;
-            slots::drop_buffered(self.tx.conn, id, reason)?;
+            for slot in slots::drop_buffered(self.tx.conn, id, reason)? {
+                self.tell_slots(id, &[slot]);
+            }
         }
         let mut decided: Vec<StoredSlot> = Vec::with_capacity(decision.records.len() + decision.fire.len());
         for record in decision.records {
@@ -271,6 +273,7 @@ impl Batch<'_> {
         for firing in decision.fire {
             decided.push(self.fire(id, firing)?);
         }
+        self.tell_slots(id, &decided);
         self.record_slots(decided.iter().cloned());
         if decision.release {
             self.release(id)?;
@@ -293,6 +296,16 @@ impl Batch<'_> {
             ended_at: None,
             outcome: None,
             decided_at: self.tx.now,
+        }
+    }
+
+    /// Tells of slots that have been decided about.
+    fn tell_slots(&mut self, id: ScheduleId, slots: &[StoredSlot]) {
+        if let Some(loaded) = self.schedules.loaded.get(&id) {
+            let stored = &loaded.stored;
+            for slot in slots {
+                self.tx.tell_slot(slot, &stored.client, stored.name.as_str());
+            }
         }
     }
 

@@ -48,6 +48,7 @@ impl Batch<'_> {
                 self.tx.after.ready.insert(task.lane());
             }
             self.tx.after.due_with(&task);
+            self.tx.tell_task(&mut task, &Documents::default());
             tally::submitted(&mut self.tx.after, now);
             tally::moved(&mut self.tx.after, None, (task.status, task.priority));
             let documents = Documents {

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ains_core::task::ReportKind;
-use ains_core::{Status, TaskId};
+use ains_core::{EventType, EventTypes, Status, TaskId};
+use ains_service::{EventFilter, Followed};
 use ains_testkit::{ManualClock, TestDb};
 
 use crate::world::{World, asking, tell};
@@ -168,5 +169,70 @@ fn servers_that_start_together_do_not_collide() {
     runtime.block_on(async {
         let clock = ManualClock::new(1_767_225_600_000_000);
         World::start(&url, clock).await.ains.stop().await;
+    });
+}
+
+#[test]
+fn what_happens_at_either_server_is_heard_at_both_in_one_order() {
+    const TASKS: usize = 100;
+    two(|first, second| async move {
+        let filter = EventFilter {
+            types: EventTypes::named(["task.*"]).unwrap(),
+            ..EventFilter::default()
+        };
+        let mut followers = Vec::new();
+        for server in [&first, &second] {
+            followers.push(server.ains.follow(filter.clone(), None).await.unwrap());
+        }
+        let agent = first.agent("a", 100).await;
+        until_known(&second, &agent).await;
+        first.claim(&agent, 1).await;
+        let servers = [Arc::clone(&first), Arc::clone(&second)];
+        let lives = (0..TASKS).map(|number| {
+            let (here, there) = (
+                Arc::clone(&servers[number % 2]),
+                Arc::clone(&servers[1 - number % 2]),
+            );
+            tokio::spawn(async move {
+                let task = here.submit("c", 1).await.remove(0);
+                there.ains.cancel(task.id, "enough".into(), None).await.unwrap();
+                here.ains.retry_later(task.id).await.unwrap_err();
+            })
+        });
+        for life in lives.collect::<Vec<_>>() {
+            life.await.unwrap();
+        }
+        let mut heard = Vec::new();
+        for follower in &mut followers {
+            let mut events = Vec::new();
+            while events.len() < 2 * TASKS {
+                match follower.next().await.unwrap() {
+                    Some(Followed::Events(more)) => events.extend(more),
+                    other => panic!("{other:?} after {events:?}"),
+                }
+            }
+            assert_eq!(events.len(), 2 * TASKS);
+            heard.push(events);
+        }
+        assert_eq!(heard[0], heard[1], "both hear the same");
+        let mut created = BTreeSet::new();
+        for happening in &heard[0] {
+            let subject = happening.event.subject.clone();
+            match happening.event.kind {
+                EventType::TaskCreated => assert!(created.insert(subject)),
+                _ => assert!(created.contains(&subject), "it ends after it begins"),
+            }
+        }
+        // One that comes back at the other server goes on where it was.
+        let half = heard[0][TASKS].id;
+        let mut back = second.ains.follow(filter, Some(half)).await.unwrap();
+        let mut rest = Vec::new();
+        while rest.len() < TASKS - 1 {
+            match back.next().await.unwrap() {
+                Some(Followed::Events(more)) => rest.extend(more),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(rest, heard[0][TASKS + 1..]);
     });
 }

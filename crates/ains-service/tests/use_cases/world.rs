@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ains_core::task::{Failure, Report, ReportKind, TaskSpec};
-use ains_core::{AgentId, Condition, Dependency, Status, Task, TaskId};
+use ains_core::{AgentId, Condition, Dependency, Status, Task, TaskId, Timestamp};
 use ains_service::{
     Ains, Answer, ClaimRequest, Delivery, Error, GraphNode, NewAgent, NewTask, Reported, Settings, StoredTask,
 };
@@ -98,6 +98,15 @@ impl World {
         });
         let removed = removed.await.unwrap().unwrap();
         removed.into_iter().map(|(task, _)| task).collect()
+    }
+
+    /// Removes what was told before `oldest`, as the service does in its own time.
+    pub(crate) async fn forget_events(&self, oldest: Timestamp) {
+        let store = self.store.clone();
+        let removed = tokio::task::spawn_blocking(move || {
+            ains_store::events::remove_before(&mut store.connect()?, oldest, 1000)
+        });
+        assert_ne!(removed.await.unwrap().unwrap(), 0);
     }
 
     pub(crate) fn wait(&self, seconds: u64) {

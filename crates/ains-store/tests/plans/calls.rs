@@ -10,6 +10,8 @@ mod calendars;
 mod chains;
 #[path = "calls/dependencies.rs"]
 mod dependencies;
+#[path = "calls/events.rs"]
+mod events;
 #[path = "calls/lists.rs"]
 mod lists;
 #[path = "calls/schedules.rs"]
@@ -41,6 +43,7 @@ pub(crate) fn all(conn: &mut Conn) -> Traced {
         schedules::remove(&mut trace, schedule);
         calendars::remove(&mut trace, calendar);
         bookkeeping::call(&mut trace);
+        events::call(&mut trace);
         chains::remove(&mut trace);
         tasks::remove(&mut trace);
         traced = Some(trace.end());

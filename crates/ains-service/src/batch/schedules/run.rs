@@ -153,6 +153,7 @@ impl Batch<'_> {
             kind: buffered.kind,
         };
         let fired = self.fire(id, firing)?;
+        self.tell_slots(id, std::slice::from_ref(&fired));
         self.record_slots([fired]);
         Ok(())
     }
