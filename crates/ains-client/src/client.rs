@@ -253,18 +253,50 @@ impl Client {
         self.send(call, Some(body)).await
     }
 
+    /// Sends a call whose answer does not end.
+    pub(crate) async fn stream<Q: Serialize + ?Sized>(
+        &self,
+        call: Call,
+        query: &Q,
+    ) -> Result<Response, Error> {
+        let request = self
+            .shared
+            .http
+            .request(Method::GET, &self.shared.base)
+            .query(query)
+            .build()?;
+        let query = request.url().query().map(str::to_owned);
+        let call = Call { query, ..call };
+        let mut request = self.request(&call, None)?;
+        *request.timeout_mut() = None;
+        self.repeat(&call, &request, |copy| self.execute(copy)).await
+    }
+
     async fn send<A: DeserializeOwned>(&self, call: Call, body: Option<Vec<u8>>) -> Result<A, Error> {
-        let mut tried = 0;
         let request = self.request(&call, body)?;
+        self.repeat(&call, &request, |copy| self.attempt(copy)).await
+    }
+
+    /// Sends a request until it is answered, or must not be sent again.
+    async fn repeat<A, F>(
+        &self,
+        call: &Call,
+        request: &Request,
+        attempt: impl Fn(Request) -> F,
+    ) -> Result<A, Error>
+    where
+        F: Future<Output = Result<A, (Error, Option<Duration>)>>,
+    {
+        let mut tried = 0;
         loop {
             // A body in memory is shared between the copies, not copied.
             let copy = request.try_clone().expect("a body in memory can be sent again");
             tried += 1;
-            let (error, asked) = match self.attempt(copy).await {
+            let (error, asked) = match attempt(copy).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
-            if tried >= self.retry.tries || !may_repeat(&call, &error) {
+            if tried >= self.retry.tries || !may_repeat(call, &error) {
                 return Err(error);
             }
             let pause = {
@@ -303,6 +335,13 @@ impl Client {
 
     /// Sends a request once. A failure comes with the pause that the server asked for.
     async fn attempt<A: DeserializeOwned>(&self, request: Request) -> Result<A, (Error, Option<Duration>)> {
+        let response = self.execute(request).await?;
+        let body = response.bytes().await.map_err(|error| (error.into(), None))?;
+        serde_json::from_slice(&body).map_err(|error| (Error::Decode(error), None))
+    }
+
+    /// Sends a request once, for an answer that is a success. A failure comes with the pause that the server asked for.
+    async fn execute(&self, request: Request) -> Result<Response, (Error, Option<Duration>)> {
         let response = self
             .shared
             .http
@@ -310,8 +349,7 @@ impl Client {
             .await
             .map_err(|error| (error.into(), None))?;
         if response.status().is_success() {
-            let body = response.bytes().await.map_err(|error| (error.into(), None))?;
-            return serde_json::from_slice(&body).map_err(|error| (Error::Decode(error), None));
+            return Ok(response);
         }
         let asked = retry_after(&response);
         let problem = problem(response).await.map_err(|error| (error.into(), asked))?;

@@ -14,6 +14,12 @@ use serde_json::value::RawValue;
 
 use super::{Batch, Tx};
 
+/// Bytes of an error that are told; the whole of it is with the task.
+const ERROR: usize = 1024;
+
+/// Bytes of progress that are told; what is longer is only with the task.
+const PROGRESS: usize = 4096;
+
 /// What is told of a task.
 #[derive(Serialize)]
 struct TaskData<'a> {
@@ -118,7 +124,10 @@ impl Tx<'_> {
         if !self.is_heard {
             return;
         }
-        let progress = documents.progress.as_deref();
+        let progress = documents
+            .progress
+            .as_deref()
+            .filter(|text| text.len() <= PROGRESS);
         let progress = progress.and_then(|text| serde_json::from_str(text).ok());
         for entry in entries {
             let data = task_data(task, &entry, progress);
@@ -223,12 +232,22 @@ impl Tx<'_> {
                 total_steps: stored.total_steps,
                 created_at: stored.created_at.to_string(),
                 schedule_id: stored.schedule.map(|schedule| schedule.to_string()),
-                error_message: stored.chain.error.as_deref().filter(|_| after == Failed),
+                error_message: stored
+                    .chain
+                    .error
+                    .as_deref()
+                    .filter(|_| after == Failed)
+                    .map(short),
             };
             let whose = (Some(&stored.client), None);
             self.tell(kind, data.chain_id.clone(), whose, stored.updated_at, &data);
         }
     }
+}
+
+/// As much of an error as is told.
+fn short(error: &str) -> &str {
+    &error[..error.floor_char_boundary(ERROR)]
 }
 
 fn task_data<'a>(task: &'a Task, entry: &'a Entry, progress: Option<&'a RawValue>) -> TaskData<'a> {
@@ -254,7 +273,7 @@ fn task_data<'a>(task: &'a Task, entry: &'a Entry, progress: Option<&'a RawValue
             .due_at
             .filter(|_| is(&[EventType::TaskRetrying]))
             .map(|at| at.to_string()),
-        error_message: task.error.as_deref().filter(|_| {
+        error_message: task.error.as_deref().map(short).filter(|_| {
             is(&[
                 EventType::TaskFailed,
                 EventType::TaskCancelled,
