@@ -40,7 +40,7 @@ impl Worked {
 
     /// A task was handed out: how it is completed.
     pub(crate) fn handle(&mut self, plan: &Plan, task: Task, output: &Json) -> TaskResult {
-        if task.client_id == plan.client_id {
+        if plan.is_measured(&task.client_id) {
             self.ages.extend(plan.age(&task));
         }
         TaskResult {
@@ -163,7 +163,7 @@ async fn one(
         report.results.clear();
         measured.clear();
         for task in answer.tasks {
-            measured.push(task.client_id == plan.client_id);
+            measured.push(plan.is_measured(&task.client_id));
             report.results.push(worked.handle(plan, task, &output));
         }
     }

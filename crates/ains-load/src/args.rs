@@ -67,6 +67,12 @@ pub(crate) struct Options {
     /// Tasks submitted and not completed at once, at most, in the mode cycle. Default: 10 batches an agent.
     #[arg(long)]
     pub(crate) window: Option<usize>,
+    /// Clients that the tasks are of, in turn.
+    #[arg(long, default_value_t = 1, value_parser = at_least_one)]
+    pub(crate) clients: usize,
+    /// With cycle: followers of what happens (server-sent events), each of one client, in turn.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) followers: usize,
     /// Process ids of the server; their CPU time is reported.
     #[arg(long)]
     pub(crate) server_pid: Vec<u32>,

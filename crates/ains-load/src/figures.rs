@@ -34,6 +34,9 @@ pub(crate) struct Figures {
     pub(crate) server_cpu_us_per_task: Option<f64>,
     /// CPU time of each server process, in microseconds a task.
     pub(crate) servers: Vec<ServerCpu>,
+    /// Followers, and the events that they heard.
+    pub(crate) followers: usize,
+    pub(crate) events: usize,
     /// Whether every task was read back.
     pub(crate) checked: bool,
 }
@@ -128,6 +131,12 @@ impl Figures {
             table.add_row([format!("  process {}", server.pid), cpu(server.us_per_task)]);
         }
         table.add_row(["read back", if self.checked { "every task" } else { "nothing" }]);
+        if self.followers > 0 {
+            table.add_row([
+                format!("heard by {} followers", self.followers),
+                format!("{} events", self.events),
+            ]);
+        }
         if let Some(column) = table.column_mut(1) {
             column.set_cell_alignment(CellAlignment::Right);
         }

@@ -108,7 +108,7 @@ async fn one(plan: &Arc<Plan>, number: usize, progress: &Arc<Progress>) -> anyho
         let measured: Vec<_> = answer
             .tasks
             .iter()
-            .map(|task| task.client_id == plan.client_id)
+            .map(|task| plan.is_measured(&task.client_id))
             .collect();
         let results = answer
             .tasks

@@ -6,6 +6,7 @@ mod bare;
 mod check;
 mod cpu;
 mod figures;
+mod followers;
 mod latency;
 mod plan;
 mod progress;

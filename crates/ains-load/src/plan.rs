@@ -1,6 +1,7 @@
 //! Holds what a run is made of: its names, its clients of the server, and its tasks.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ains_api::{Json, SubmitTask};
@@ -21,10 +22,14 @@ const CLAIM: usize = 100;
 /// A run: everything its parts have in common.
 pub(crate) struct Plan {
     clients: Vec<Client>,
-    /// The client of the tasks that are measured.
-    pub(crate) client_id: String,
+    /// Begins the names of this run.
+    name: String,
+    /// The clients of the tasks that are measured.
+    pub(crate) client_ids: Vec<String>,
+    /// Tasks made so far.
+    made: AtomicUsize,
     /// The client of the backlog.
-    pub(crate) backlog_id: String,
+    backlog_id: String,
     capability: String,
     padding: String,
     /// Whether claims have names and requests are repeated.
@@ -50,7 +55,11 @@ impl Plan {
         let wanted = options.batch.map_or(batch, usize::from);
         Ok(Arc::new(Self {
             clients,
-            client_id: format!("load-{run}"),
+            name: format!("load-{run}"),
+            client_ids: (0..options.clients)
+                .map(|number| format!("load-{run}-{number}"))
+                .collect(),
+            made: AtomicUsize::new(0),
             backlog_id: format!("load-{run}-backlog"),
             capability: format!("load-{run}:v1"),
             padding: "x".repeat(options.payload),
@@ -67,7 +76,7 @@ impl Plan {
 
     /// The id of an agent.
     pub(crate) fn agent_id(&self, number: usize) -> String {
-        format!("{}-agent-{number}", self.client_id)
+        format!("{}-agent-{number}", self.name)
     }
 
     /// What the agents provide.
@@ -87,6 +96,15 @@ impl Plan {
 
     /// A task that is measured, submitted at this instant.
     pub(crate) fn task(&self, at: Instant) -> SubmitTask {
+        let number = self.made.fetch_add(1, Ordering::Relaxed);
+        SubmitTask {
+            client_id: Some(self.client_ids[number % self.client_ids.len()].clone()),
+            ..self.shape(at)
+        }
+    }
+
+    /// What all tasks have in common.
+    fn shape(&self, at: Instant) -> SubmitTask {
         let since = at.saturating_duration_since(self.born).as_nanos();
         let input = if self.padding.is_empty() {
             format!("{{\"at\":{since}}}")
@@ -94,7 +112,6 @@ impl Plan {
             format!("{{\"at\":{since},\"padding\":\"{}\"}}", self.padding)
         };
         SubmitTask {
-            client_id: Some(self.client_id.clone()),
             task_type: "load".to_owned(),
             capability_required: self.capability.clone(),
             input_data: Json::from_text(input).expect("written as JSON just now"),
@@ -113,8 +130,13 @@ impl Plan {
             client_id: Some(self.backlog_id.clone()),
             capability_required: capability,
             priority: Some(1),
-            ..self.task(self.born)
+            ..self.shape(self.born)
         }
+    }
+
+    /// Whether a task is one that is measured.
+    pub(crate) fn is_measured(&self, client_id: &str) -> bool {
+        client_id != self.backlog_id
     }
 
     /// How long ago a task was submitted.

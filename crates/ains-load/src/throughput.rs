@@ -11,6 +11,7 @@ use crate::args::Options;
 use crate::check;
 use crate::cpu::Reading;
 use crate::figures::{Figures, Latency, count};
+use crate::followers::Followers;
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::submitters;
@@ -44,6 +45,8 @@ pub(crate) fn figures(mode: &'static str, plan: &Plan, options: &Options, took: 
         client_cpu_us_per_task: None,
         server_cpu_us_per_task: None,
         servers: vec![],
+        followers: 0,
+        events: 0,
         checked: !options.no_check,
     }
 }
@@ -118,6 +121,7 @@ pub(crate) async fn cycle(options: &Options) -> anyhow::Result<Figures> {
         .unwrap_or(WINDOW * plan.batch * options.agents)
         .max(plan.batch);
     let window = Arc::new(Semaphore::new(window.min(Semaphore::MAX_PERMITS)));
+    let followers = Followers::begin(&plan, options.followers, options.tasks).await?;
     let (before, begun) = (Reading::take(&options.server_pid), Instant::now());
     let (submitted, worked, ()) = tokio::try_join!(
         submitters::submit(
@@ -130,8 +134,11 @@ pub(crate) async fn cycle(options: &Options) -> anyhow::Result<Figures> {
         progress.guard(options.patience()),
     )?;
     let (took, after) = (progress.end().await - begun, Reading::take(&options.server_pid));
+    let events = followers.end().await?;
     all_completed(&plan, options, &submitted.ids, &worked).await?;
     let figures = Figures {
+        followers: options.followers,
+        events,
         backlog_completed: worked.backlog_completed,
         requests: worked.requests.len() + submitted.latencies.len(),
         latency_of: "submission to handler",
