@@ -4,15 +4,13 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use actix_web::http::header::{self, HeaderValue};
-use actix_web::rt::time::timeout;
+use actix_web::rt::time::{Instant, sleep_until, timeout};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use ains_api::{Event, EventQuery};
 use ains_core::EventTypes;
 use ains_service::{EventFilter, EventId, Followed, Follower, Happening};
 use futures_util::stream;
-use serde::Serialize;
-use serde_json::value::RawValue;
 
 use super::State;
 use crate::auth::Caller;
@@ -22,6 +20,9 @@ use crate::query::Query;
 /// How often a follower that hears nothing is told that the stream is alive.
 const ALIVE: Duration = Duration::from_secs(15);
 
+/// The least time between two pieces of a stream: what happens meanwhile is sent together.
+const SPACING: Duration = Duration::from_millis(20);
+
 /// How long a client waits before it comes back, in milliseconds.
 const RETRY: u32 = 1000;
 
@@ -30,19 +31,6 @@ enum Stage {
     Begin,
     Follow,
     End,
-}
-
-/// An event as it is sent: `ains_api::Event`, borrowed.
-#[derive(Serialize)]
-struct Sent<'a> {
-    specversion: &'static str,
-    id: &'a str,
-    source: &'static str,
-    #[serde(rename = "type")]
-    kind: &'static str,
-    subject: &'a str,
-    time: String,
-    data: &'a RawValue,
 }
 
 /// Follow what happens, as server-sent events.
@@ -94,9 +82,15 @@ pub(crate) async fn follow(
         filter.client = Some(own.clone());
     }
     let follower = state.ains.follow(filter, last).await?;
-    let stream = stream::unfold((follower, Stage::Begin), |(mut follower, stage)| async move {
+    let begin = (follower, Stage::Begin, Instant::now());
+    let stream = stream::unfold(begin, |(mut follower, stage, next)| async move {
+        sleep_until(next).await;
         let (text, stage) = step(&mut follower, stage).await?;
-        Some((Ok::<Bytes, actix_web::Error>(text.into()), (follower, stage)))
+        let next = Instant::now() + SPACING;
+        Some((
+            Ok::<Bytes, actix_web::Error>(text.into()),
+            (follower, stage, next),
+        ))
     });
     let mut answer = HttpResponse::Ok().streaming(stream);
     let headers = answer.headers_mut();
@@ -174,17 +168,16 @@ fn notice(name: &str, detail: &str) -> String {
     format!("event: {name}\ndata: {{\"detail\":\"{detail}\"}}\n\n")
 }
 
+/// Writes an event as `ains_api::Event`. All but the subject is text that JSON holds as it is, or JSON already.
 fn message(text: &mut String, happening: &Happening) {
-    let (id, event) = (happening.id.to_string(), &happening.event);
-    let sent = Sent {
-        specversion: "1.0",
-        id: &id,
-        source: "/ains",
-        kind: event.kind.as_str(),
-        subject: &event.subject,
-        time: event.at.to_string(),
-        data: serde_json::from_str(&event.data).unwrap_or(RawValue::NULL),
-    };
-    let data = serde_json::to_string(&sent).unwrap_or_default();
-    let _ = write!(text, "id: {id}\nevent: {}\ndata: {data}\n\n", event.kind);
+    let (id, event) = (happening.id, &happening.event);
+    let subject = serde_json::to_string(&event.subject).unwrap_or_default();
+    let _ = write!(
+        text,
+        "id: {id}\nevent: {kind}\ndata: {{\"specversion\":\"1.0\",\"id\":\"{id}\",\"source\":\"/ains\",\
+         \"type\":\"{kind}\",\"subject\":{subject},\"time\":\"{at}\",\"data\":{data}}}\n\n",
+        kind = event.kind.as_str(),
+        at = event.at,
+        data = event.data,
+    );
 }

@@ -10,7 +10,7 @@ use ains_store::slots::{Run, StoredSlot};
 use ains_store::tasks::Documents;
 use ains_store::{Backend, StoreError, events};
 use serde::Serialize;
-use serde_json::value::RawValue;
+use serde_json::Value;
 
 use super::{Batch, Tx};
 
@@ -23,7 +23,7 @@ const PROGRESS: usize = 4096;
 /// What is told of a task.
 #[derive(Serialize)]
 struct TaskData<'a> {
-    task_id: String,
+    task_id: &'a str,
     client_id: &'a str,
     task_type: &'a str,
     capability_required: &'a str,
@@ -31,7 +31,7 @@ struct TaskData<'a> {
     priority: u8,
     attempt: u32,
     retry_count: u32,
-    created_at: String,
+    created_at: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     assigned_agent_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,7 +49,7 @@ struct TaskData<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     error_message: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    progress: Option<&'a RawValue>,
+    progress: Option<&'a Value>,
 }
 
 /// What is told of a chain.
@@ -128,11 +128,17 @@ impl Tx<'_> {
             .progress
             .as_deref()
             .filter(|text| text.len() <= PROGRESS);
-        let progress = progress.and_then(|text| serde_json::from_str(text).ok());
+        // Read and written anew: a stream of events has no room for line ends within one.
+        let progress: Option<Value> = progress.and_then(|text| serde_json::from_str(text).ok());
+        let (id, created_at) = (task.id.to_string(), task.created_at.to_string());
         for entry in entries {
-            let data = task_data(task, &entry, progress);
+            let data = TaskData {
+                task_id: &id,
+                created_at: &created_at,
+                ..task_data(task, &entry, progress.as_ref())
+            };
             let whose = (Some(&task.client), entry.agent.as_ref());
-            self.tell(entry.kind, data.task_id.clone(), whose, entry.at, &data);
+            self.tell(entry.kind, id.clone(), whose, entry.at, &data);
         }
     }
 
@@ -250,11 +256,12 @@ fn short(error: &str) -> &str {
     &error[..error.floor_char_boundary(ERROR)]
 }
 
-fn task_data<'a>(task: &'a Task, entry: &'a Entry, progress: Option<&'a RawValue>) -> TaskData<'a> {
+/// What is told of a task, but for what it is called and when it was created.
+fn task_data<'a>(task: &'a Task, entry: &'a Entry, progress: Option<&'a Value>) -> TaskData<'a> {
     let is = |kinds: &[EventType]| kinds.contains(&entry.kind);
     let is_end = entry.status.is_terminal();
     TaskData {
-        task_id: task.id.to_string(),
+        task_id: "",
         client_id: task.client.as_ref(),
         task_type: task.task_type.as_str(),
         capability_required: task.capability.as_str(),
@@ -262,7 +269,7 @@ fn task_data<'a>(task: &'a Task, entry: &'a Entry, progress: Option<&'a RawValue
         priority: task.priority,
         attempt: entry.attempt,
         retry_count: task.retry_count,
-        created_at: task.created_at.to_string(),
+        created_at: "",
         assigned_agent_id: entry.agent.as_ref().map(AsRef::as_ref),
         name: task.name.as_ref().map(ains_core::Name::as_str),
         graph_id: task.graph.map(|graph| graph.to_string()),

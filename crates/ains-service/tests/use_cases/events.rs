@@ -92,6 +92,7 @@ fn everything_that_happens_to_a_task_is_told_in_order(db: &TestDb) {
             usage: None,
             progress: Some(Progress {
                 percent: Some(50.0),
+                data: Some("{\n  \"page\":\r\n 3}".into()),
                 ..Progress::default()
             }),
         };
@@ -153,6 +154,8 @@ fn everything_that_happens_to_a_task_is_told_in_order(db: &TestDb) {
         );
         assert_eq!(member("attempt"), [0, 1, 1, 1, 1, 2, 2, 2, 2, 2]);
         assert_eq!(told[3]["progress"]["percent"], 50.0);
+        assert_eq!(told[3]["progress"]["data"]["page"], 3);
+        assert!(!heard[4].event.data.contains(['\n', '\r']), "it fits a line");
         assert_eq!(told[4]["error_message"], "the line is busy");
         assert_eq!(told[4]["assigned_agent_id"], "a");
         assert_eq!(told[7]["error_message"], "broken");
