@@ -21,7 +21,7 @@ use crate::query::Query;
 const ALIVE: Duration = Duration::from_secs(15);
 
 /// The least time between two pieces of a stream: what happens meanwhile is sent together.
-const SPACING: Duration = Duration::from_millis(20);
+const SPACING: Duration = Duration::from_millis(50);
 
 /// How long a client waits before it comes back, in milliseconds.
 const RETRY: u32 = 1000;
