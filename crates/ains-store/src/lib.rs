@@ -25,6 +25,7 @@ pub mod idempotency;
 pub mod keys;
 pub mod migrate;
 pub mod nodes;
+mod observer;
 pub mod schedules;
 mod schema;
 mod set;
@@ -38,4 +39,5 @@ pub mod writer;
 
 pub use connection::{Backend, Conn};
 pub use error::StoreError;
+pub use observer::{Observer, Operation};
 pub use store::{Location, Options, Store};

@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
 use crate::connection::{Backend, Conn};
 use crate::error::StoreError;
 use crate::migrate;
+use crate::observer::{Observer, Operation};
 
 /// Where the data is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +79,7 @@ impl Options {
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<Inner>,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 struct Inner {
@@ -131,10 +134,28 @@ impl Store {
                 queue: Semaphore::new(options.readers.max(1) + options.read_queue),
                 _folder: folder,
             }),
+            observer: None,
         };
         let mut conn = store.connect()?;
         migrate::run(&mut conn)?;
         Ok(store)
+    }
+
+    /// The same data; `observer` is told how long takes what is done by way of this store, its clones, and the
+    /// writers that are started on them.
+    #[must_use]
+    pub fn observed_by(&self, observer: Arc<dyn Observer>) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            observer: Some(observer),
+        }
+    }
+
+    /// Tells the observer, if there is one.
+    pub(crate) fn took(&self, operation: Operation, time: Duration) {
+        if let Some(observer) = &self.observer {
+            observer.took(operation, time);
+        }
     }
 
     /// Which database it is.
@@ -208,7 +229,9 @@ impl Store {
             Some(conn) => conn,
             None => self.connect()?,
         };
+        let begun = Instant::now();
         let answer = query(&mut conn);
+        self.took(Operation::Read, begun.elapsed());
         // A connection that broke is not used again; the next read opens another.
         if !matches!(answer, Err(StoreError::Unavailable(_))) {
             self.inner

@@ -10,12 +10,13 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError};
 
 use crate::connection::{Backend, Conn};
 use crate::error::StoreError;
+use crate::observer::Operation;
 use crate::store::Store;
 
 /// Most operations of one transaction, counted by [`Work::weight`] (architecture §3).
@@ -220,6 +221,7 @@ impl<W: Work> Thread<W> {
             Some(conn) => conn,
             None => self.reconnect()?,
         };
+        let begun = Instant::now();
         conn.begin()?;
         // A thread that ended would take the whole service with it.
         let run = AssertUnwindSafe(|| self.work.run(&mut conn, self.number, ops));
@@ -230,15 +232,20 @@ impl<W: Work> Thread<W> {
                 if conn.rollback().is_ok() {
                     self.conn = Some(conn);
                 }
+                self.store.took(Operation::Rollback, begun.elapsed());
                 return Err(error);
             }
         };
+        let decided = Instant::now();
         match conn.commit() {
             Ok(()) => {
+                self.store.took(Operation::Write, decided - begun);
+                self.store.took(Operation::Commit, decided.elapsed());
                 self.conn = Some(conn);
                 Ok(outcome)
             }
             Err(error) => {
+                self.store.took(Operation::Rollback, begun.elapsed());
                 self.work.undo(outcome);
                 // Whether a commit that broke is durable is unknown: not run again.
                 Err(match error {

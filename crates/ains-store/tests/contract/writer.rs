@@ -2,11 +2,12 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
 
 use ains_store::counters::{self, Deltas};
 use ains_store::idempotency::{self, Answered};
 use ains_store::writer::{Work, Writer};
-use ains_store::{Conn, StoreError};
+use ains_store::{Conn, Observer, Operation, StoreError};
 use ains_testkit::TestDb;
 
 use crate::support::{at, open};
@@ -16,6 +17,7 @@ ains_testkit::contract!(
     one_failing_operation_fails_alone,
     a_full_queue_refuses_instead_of_growing,
     stopping_writes_what_is_queued,
+    an_observer_is_told_of_every_transaction_and_read,
 );
 
 /// Counts, or stores an answer under a key that may be taken.
@@ -90,7 +92,10 @@ struct Held {
 }
 
 fn held(db: &TestDb, queue: usize) -> Held {
-    let store = open(db);
+    held_on(open(db), queue)
+}
+
+fn held_on(store: ains_store::Store, queue: usize) -> Held {
     let work = Arc::new(Counting::default());
     let writer = Writer::start(&store, &work, 1, queue).unwrap();
     let (hold, until) = mpsc::channel();
@@ -174,4 +179,48 @@ fn stopping_writes_what_is_queued(db: &TestDb) {
         writer.queue(Op::Count(reply)),
         Err((_, StoreError::Stopping))
     ));
+}
+
+/// Counts what it is told of, by operation.
+#[derive(Default)]
+struct Watch([AtomicUsize; Operation::ALL.len()]);
+
+impl Observer for Watch {
+    fn took(&self, operation: Operation, _: Duration) {
+        self.0[operation as usize].fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+fn an_observer_is_told_of_every_transaction_and_read(db: &TestDb) {
+    let watch = Arc::new(Watch::default());
+    let quiet = open(db);
+    let store = quiet.observed_by(Arc::clone(&watch) as Arc<dyn Observer>);
+    let told = |operation: Operation| watch.0[operation as usize].load(Ordering::SeqCst);
+    let Held {
+        writer, work, hold, ..
+    } = held_on(store.clone(), 1000);
+    let (taken, outcomes) = mpsc::channel();
+    for _ in 0..2 {
+        assert!(writer.queue(Op::Take("a", taken.clone())).is_ok());
+    }
+    drop(hold);
+    assert_eq!((0..2).filter(|_| outcomes.recv().unwrap().is_ok()).count(), 1);
+    writer.stop();
+    let commits = work.commits.load(Ordering::SeqCst);
+    assert_eq!(
+        (told(Operation::Write), told(Operation::Commit)),
+        (commits, commits)
+    );
+    // The second taker fails, and so does the batch that both are in, if they are in one.
+    assert!((1..=2).contains(&told(Operation::Rollback)));
+    assert_eq!(told(Operation::Read), 0);
+    store.read_now(counters::totals).unwrap();
+    assert!(
+        store
+            .clone()
+            .read_now(|_| Err::<(), _>(StoreError::Stopping))
+            .is_err()
+    );
+    quiet.read_now(counters::totals).unwrap();
+    assert_eq!(told(Operation::Read), 2);
 }
