@@ -8,7 +8,9 @@ use ains_core::agent::Agent;
 use ains_core::{AgentId, Clock, Timestamp};
 use ains_store::nodes::{self, Node};
 use ains_store::writer::Writer;
-use ains_store::{Conn, Store, StoreError, agents, capabilities, chains, dependencies, schedules, tasks};
+use ains_store::{
+    Backend, Conn, Observer, Store, StoreError, agents, capabilities, chains, dependencies, schedules, tasks,
+};
 use tokio::sync::watch;
 
 use crate::background;
@@ -19,6 +21,7 @@ use crate::entropy::{self, Entropy};
 use crate::error::Error;
 use crate::keys::KeyCache;
 use crate::machine::Machine;
+use crate::metrics::Metrics;
 use crate::op::{Closure, Op};
 use crate::reply::Reply;
 use crate::settings::Settings;
@@ -62,7 +65,7 @@ impl Ains {
     /// # Errors
     /// When the database cannot be reached, or what is stored is corrupt.
     pub async fn start(store: Store, settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, Error> {
-        let opened = tokio::task::spawn_blocking(move || Self::open(store, settings, clock));
+        let opened = tokio::task::spawn_blocking(move || Self::open(&store, settings, clock));
         let ains = opened.await.map_err(|_| Error::Stopping)??;
         let handles = background::start(&ains);
         ains.inner
@@ -73,8 +76,10 @@ impl Ains {
         Ok(ains)
     }
 
-    fn open(store: Store, settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+    fn open(store: &Store, settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, Error> {
         let now = clock.now();
+        let metrics = Arc::new(Metrics::new());
+        let store = store.observed_by(Arc::clone(&metrics) as Arc<dyn Observer>);
         let mut conn = store.connect()?;
         let others = nodes::all(&mut conn)?;
         let alive = others.iter().map(|node| node.seen_at).max();
@@ -90,7 +95,7 @@ impl Ains {
         let outage = alive.is_none_or(|seen| Timestamp::from_micros(seen) + background::DEAD_AFTER < now);
         let listening_since = if outage { now } else { Timestamp::from_micros(0) };
         let mut state = State::default();
-        read_agents(&mut conn, &mut state)?;
+        read_agents(&mut conn, &mut state, now)?;
         for lane in tasks::ready_lanes(&mut conn)? {
             state.lanes.mark(&lane);
         }
@@ -117,6 +122,8 @@ impl Ains {
             behind_since: AtomicI64::new(0),
             backend: store.backend(),
             has_peers: AtomicBool::new(false),
+            metrics,
+            started_alone: (outage || store.backend() == Backend::Sqlite).then_some(now),
         });
         let writer = Writer::start(&store, &machine, pg_writers, write_queue)?;
         let inner = Inner {
@@ -227,7 +234,7 @@ impl Ains {
     }
 }
 
-fn read_agents(conn: &mut Conn, state: &mut State) -> Result<(), StoreError> {
+fn read_agents(conn: &mut Conn, state: &mut State, now: Timestamp) -> Result<(), StoreError> {
     let loads: BTreeMap<AgentId, u32> = tasks::all_loads(conn)?.into_iter().collect();
     let mut after = String::new();
     loop {
@@ -236,6 +243,7 @@ fn read_agents(conn: &mut Conn, state: &mut State) -> Result<(), StoreError> {
         after = last.id.to_string();
         for (agent, offered) in with_capabilities(conn, page)? {
             state.put(&agent, Some(offered));
+            state.stir(&agent.id, now);
             let held = loads.get(&agent.id).copied().unwrap_or(0);
             state.set_load(&agent.id, tasks::Load { held, counted_at: 0 });
         }

@@ -22,6 +22,7 @@ use crate::ains::Ains;
 use crate::batch::minute;
 use crate::batch::once::WINDOW;
 use crate::error::Error;
+use crate::metrics::Repair;
 
 /// How often a server says that it lives.
 const BEAT: Duration = Duration::from_secs(2);
@@ -117,7 +118,8 @@ async fn timer(ains: Ains) {
             continue;
         }
         looked_at = now;
-        if let Err(error) = judge(&ains).await {
+        let is_told = next.is_some_and(|at| at <= now);
+        if let Err(error) = judge(&ains, is_told).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "the timer could not look"
@@ -130,12 +132,17 @@ async fn timer(ains: Ains) {
 }
 
 /// Judges what has come due, then looks when the next instant is. What is due and could not be judged, because others
-/// work on it or because it is too early to judge, is looked at again after a pause.
-async fn judge(ains: &Ains) -> Result<(), Error> {
+/// work on it or because it is too early to judge, is looked at again after a pause. What is long due although no instant
+/// told so was missed.
+async fn judge(ains: &Ains, is_told: bool) -> Result<(), Error> {
     // Forgotten first, so that what is noted meanwhile is not lost.
     ains.engine().lock().next_instant = None;
     let began = ains.now();
     let swept = ains.sweep().await?;
+    if !is_told {
+        let missed = usize::try_from(swept.late).unwrap_or(usize::MAX);
+        ains.metrics().repaired(Repair::Instant, missed);
+    }
     let (tasks, schedules) = ains
         .read(|conn| {
             let tasks = [tasks::next_instant(conn)?, agents::next_silence(conn)?];

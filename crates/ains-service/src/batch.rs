@@ -58,6 +58,7 @@ use crate::chains::Plans;
 use crate::engine::{Engine, Subject};
 use crate::entropy::Entropy;
 use crate::error::Error;
+use crate::metrics::Counts;
 use crate::model::{Answer, ChainSummary, Changed, Steered};
 use crate::op::Op;
 use crate::settings::Settings;
@@ -113,8 +114,10 @@ pub(crate) struct After {
     pub(crate) told_at: Vec<(i64, usize)>,
     /// How much happened, heard or not.
     pub(crate) events: usize,
-    /// Statistics.
+    /// Statistics, which are stored.
     pub(crate) deltas: Deltas,
+    /// What this server counts for itself.
+    pub(crate) counts: Counts,
     /// Whether some dependants of what ended have not been told yet.
     pub(crate) is_unsettled: bool,
 }
@@ -174,6 +177,8 @@ pub(crate) struct Swept {
     pub(crate) tasks: u64,
     /// Schedules whose time had come.
     pub(crate) schedules: u64,
+    /// How many of both were long due.
+    pub(crate) late: u64,
 }
 
 /// What a committed batch left to do.
@@ -217,6 +222,8 @@ struct Batch<'a> {
     settings: &'a Settings,
     /// Since when silence counts (semantics §1.2).
     listening_since: Timestamp,
+    /// Since when this server works alone, if it has always done so.
+    alone_since: Option<Timestamp>,
     agents: BTreeMap<AgentId, Agent>,
     agents_before: BTreeMap<AgentId, AgentStatus>,
     plans: &'a Plans,
@@ -255,6 +262,8 @@ pub(crate) struct Context<'a> {
     /// Since when more schedules have been due than one batch fires.
     pub(crate) behind_since: Option<Timestamp>,
     pub(crate) now: Timestamp,
+    /// Since when this server works alone, if it has always done so.
+    pub(crate) alone_since: Option<Timestamp>,
     /// Names the writer's counters.
     pub(crate) writer: &'a str,
 }
@@ -303,6 +312,7 @@ fn execute(
         engine: context.engine,
         settings: context.settings,
         listening_since: context.listening_since,
+        alone_since: context.alone_since,
         agents: BTreeMap::new(),
         agents_before: BTreeMap::new(),
         plans: context.plans,

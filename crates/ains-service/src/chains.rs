@@ -91,6 +91,7 @@ impl Ains {
     pub async fn chain(&self, id: ChainId, wait: Duration) -> Result<ChainView, Error> {
         let deadline = tokio::time::Instant::now() + wait;
         let watching = (!wait.is_zero()).then(|| self.engine().ends.watch(Subject::Chain(id)));
+        let mut woken_before = false;
         loop {
             // Registered before the chain is read, so that its end does not fall between.
             let mut woken = watching.as_ref().map(|watching| Box::pin(watching.woken()));
@@ -98,18 +99,23 @@ impl Ains {
                 woken.as_mut().enable();
             }
             let ended = self
-                .read(move |conn| Ok(chains::find(conn, id)?.map(|stored| stored.chain.status.is_terminal())))
+                .read(move |conn| Ok(chains::find(conn, id)?.map(|stored| stored.chain.ended_at)))
                 .await?;
-            let ended = ended.ok_or_else(|| Error::NotFound {
+            let ended_at = ended.ok_or_else(|| Error::NotFound {
                 entity: "Chain",
                 id: id.to_string(),
             })?;
+            if woken_before {
+                self.metrics().end_seen(ended_at, self.now());
+            }
+            let ended = ended_at.is_some();
             let Some(woken) = woken.filter(|_| !ended && !self.is_stopping()) else {
                 return self.view(id).await;
             };
             if tokio::time::timeout_at(deadline, woken).await.is_err() {
                 return self.view(id).await;
             }
+            woken_before = true;
         }
     }
 

@@ -24,6 +24,7 @@ use self::lanes::Lanes;
 pub(crate) use self::roster::{Known, Waiter};
 use crate::entropy::Entropy;
 use crate::feed::Feed;
+use crate::metrics::Spread;
 use crate::op::Claim;
 
 /// The memory of one server.
@@ -60,6 +61,8 @@ pub(crate) struct State {
     pub(crate) unstored_signs: BTreeSet<AgentId>,
     /// What other servers should hear.
     pub(crate) news: News,
+    /// How the trust of the agents is spread.
+    pub(crate) spread: Spread,
     /// Chains that wait for expressions to be evaluated; the store knows them too.
     pub(crate) asking: BTreeSet<ChainId>,
 }
@@ -147,6 +150,10 @@ impl State {
                 .unwrap_or_default()
         });
         let active = current.map_or(0, |profile| profile.active);
+        if let Some(profile) = current {
+            self.spread.take(profile.trust);
+        }
+        self.spread.add(agent.trust);
         let known = self
             .roster
             .entry(agent.id.clone())
@@ -182,6 +189,8 @@ impl State {
             }
             known.refresh(agent);
         }
+        self.spread.take(self.pool.agent(seat).trust);
+        self.spread.add(agent.trust);
         self.pool.set_trust(seat, agent.trust);
         self.pool.set_average(seat, agent.average_seconds);
         self.pool.set_health(seat, health(agent.status));
@@ -192,6 +201,10 @@ impl State {
 
     /// Lets an agent go; its waiting claims end empty.
     pub(crate) fn remove(&mut self, agent: &AgentId) {
+        let profile = self.pool.seat(agent).and_then(|seat| self.pool.get(seat));
+        if let Some(profile) = profile {
+            self.spread.take(profile.trust);
+        }
         self.pool.remove(agent);
         self.unstored_signs.remove(agent);
         self.waiting.remove(agent);
@@ -261,7 +274,7 @@ impl State {
 
     /// Lets a claim wait, unless something was put in one of its lanes since `seen`; then it is
     /// given back to be tried again.
-    pub(crate) fn wait(&mut self, claim: Claim, seen: u64) -> Option<Claim> {
+    pub(crate) fn wait(&mut self, claim: Claim, seen: u64, now: Timestamp) -> Option<Claim> {
         let Some(seat) = self.pool.seat(&claim.agent) else {
             let _ = claim.reply.send(Ok(Vec::new()));
             return None;
@@ -279,6 +292,7 @@ impl State {
             self.choosy.insert((agent.clone(), claim.number));
         }
         if let Some(known) = self.roster.get_mut(&agent) {
+            known.stirred = now;
             known.waiting.push_back(Waiter::new(claim));
             self.waiting.insert(agent.clone());
             self.reset_door(&agent);
@@ -371,6 +385,13 @@ impl State {
             .iter()
             .flat_map(|capability| self.lanes.of(capability, profile.trust.tenth()))
             .collect()
+    }
+
+    /// Notes that an agent changed just now, or what it holds: it may only be about to be given something.
+    pub(crate) fn stir(&mut self, agent: &AgentId, now: Timestamp) {
+        if let Some(known) = self.roster.get_mut(agent) {
+            known.stirred = known.stirred.max(now);
+        }
     }
 
     /// Notes a sign of life.

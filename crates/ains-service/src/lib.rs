@@ -27,6 +27,7 @@
 //! | `routing`, `stats`, `clients`, `keys` | as they say |
 //! | `machine`, `batch` | how operations become one transaction, and what follows from it |
 //! | `engine` | what a server knows in memory |
+//! | `metrics` | what happened, counted after its commit, for Prometheus |
 //! | `background` | timers, signs of life, other servers |
 
 mod agents;
@@ -46,6 +47,7 @@ mod identity;
 mod input;
 mod keys;
 mod machine;
+mod metrics;
 pub mod model;
 mod op;
 mod reply;
@@ -61,5 +63,6 @@ pub use ains::Ains;
 pub use clock::SystemClock;
 pub use error::Error;
 pub use feed::{EventFilter, EventId, FeedFigures, Followed, Follower, Happening, UnknownEventId};
+pub use metrics::{DeliveryOutcome, Metrics};
 pub use model::*;
 pub use settings::Settings;

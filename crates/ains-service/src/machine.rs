@@ -15,6 +15,7 @@ use crate::chains::Plans;
 use crate::engine::{Engine, State};
 use crate::entropy::Entropy;
 use crate::error::Error;
+use crate::metrics::Metrics;
 use crate::model::{Delivery, ScheduleSteer};
 use crate::op::{Claim, Op};
 use crate::reply::Post;
@@ -44,6 +45,10 @@ pub(crate) struct Machine {
     pub(crate) backend: Backend,
     /// Whether other servers work on the same database.
     pub(crate) has_peers: AtomicBool,
+    /// What happened, for Prometheus.
+    pub(crate) metrics: Arc<Metrics>,
+    /// When this server started, if it seems to have been the only one.
+    pub(crate) started_alone: Option<Timestamp>,
 }
 
 /// What a committed batch has to say.
@@ -52,6 +57,10 @@ pub(crate) struct Answers {
     post: Post,
     /// Tasks, which must not get lost when nobody waits for them any more.
     tasks: Vec<(Claim, Vec<StoredTask>)>,
+    /// How many of them this batch gave away, and not one before it.
+    given: usize,
+    /// How many were given away when, to be measured when they are answered.
+    handed: Vec<(Timestamp, usize)>,
     /// Operations that follow.
     follow: Vec<Op>,
 }
@@ -75,7 +84,7 @@ impl Work for Machine {
             } => deliveries.len() + claim.as_ref().map_or(0, |claim| claim.max as usize),
             Op::Claim(claim) => claim.max as usize,
             Op::Act(_) | Op::Lost { .. } => 1,
-            Op::Match(_)
+            Op::Match { .. }
             | Op::Sweep { .. }
             | Op::Settle { .. }
             | Op::SteerSchedule {
@@ -98,6 +107,9 @@ impl Work for Machine {
                 since => Some(Timestamp::from_micros(since)),
             },
             now: self.clock.now(),
+            alone_since: self
+                .started_alone
+                .filter(|_| !self.has_peers.load(Ordering::Relaxed)),
             writer: &self.writers[writer],
         };
         batch::run(&context, conn, ops)
@@ -115,6 +127,7 @@ impl Work for Machine {
             seen,
             now,
         } = committed;
+        self.metrics.committed(ops.len(), &after.counts);
         let mut answers = Answers::default();
         {
             let mut state = self.engine.lock();
@@ -130,13 +143,14 @@ impl Work for Machine {
                 .for_each(|(lane, priority)| state.lanes.served(lane, *priority));
             for ((agent, number), tasks) in std::mem::take(&mut after.deliveries) {
                 if let Some(claim) = state.serve(&agent, number) {
+                    answers.given += tasks.len();
                     answers.tasks.push((claim, tasks));
                 } else {
                     answers.follow.extend(give_back(&agent, &tasks));
                 }
             }
             for (op, outcome) in ops.into_iter().zip(outcomes) {
-                answer(&mut state, op, outcome, seen, &mut answers);
+                answer(&mut state, op, outcome, (seen, now), &mut answers);
             }
             after.ready.iter().for_each(|lane| state.lanes.mark(lane));
             answers
@@ -145,7 +159,10 @@ impl Work for Machine {
             opened.extend(after.ready.iter().cloned());
             opened.retain(|lane| state.somebody_for(lane, &self.entropy));
             if !opened.is_empty() {
-                answers.follow.push(Op::Match(opened.into_iter().collect()));
+                answers.follow.push(Op::Match {
+                    lanes: opened.into_iter().collect(),
+                    rechecked: false,
+                });
             }
             let silences = after
                 .put
@@ -161,6 +178,9 @@ impl Work for Machine {
             self.note_instant(&mut state, silence);
             self.spread(&mut state, &after);
         }
+        if answers.given > 0 {
+            answers.handed.push((now, answers.given));
+        }
         self.engine.ends.ended(&after.ended);
         self.hand_on(&mut after, now);
         if after.is_unsettled {
@@ -169,7 +189,7 @@ impl Work for Machine {
             follow.push(Op::Settle { held: answers });
             return follow;
         }
-        answers.deliver()
+        self.deliver(answers)
     }
 
     fn refuse(&self, op: Op, error: StoreError) {
@@ -199,8 +219,8 @@ impl Work for Machine {
             Op::Claim(claim) => drop(claim.reply.send(Err(failed))),
             Op::Sweep { reply } => drop(reply.send(Err(failed))),
             // What they are about is durable; the timer goes on with the rest.
-            Op::Settle { held } => drop(held.deliver()),
-            Op::Match(_) | Op::Lost { .. } | Op::Advance(_) => {
+            Op::Settle { held } => drop(self.deliver(held)),
+            Op::Match { .. } | Op::Lost { .. } | Op::Advance(_) => {
                 // Looked at again by the slow re-check.
                 tracing::warn!(
                     error = &failed as &dyn std::error::Error,
@@ -216,23 +236,33 @@ impl Answers {
     fn join(&mut self, held: Self) {
         self.post.join(held.post);
         self.tasks.extend(held.tasks);
+        self.handed.extend(held.handed);
         self.follow.extend(held.follow);
-    }
-
-    /// Answers everyone; returns what follows.
-    fn deliver(self) -> Vec<Op> {
-        self.post.deliver();
-        let lost = self
-            .tasks
-            .into_iter()
-            .filter_map(|(claim, tasks)| deliver(claim, tasks));
-        let mut follow = self.follow;
-        follow.extend(lost);
-        follow
     }
 }
 
 impl Machine {
+    /// Answers everyone; returns what follows.
+    fn deliver(&self, answers: Answers) -> Vec<Op> {
+        let Answers {
+            post,
+            tasks,
+            given: _,
+            handed,
+            mut follow,
+        } = answers;
+        post.deliver();
+        let lost = tasks
+            .into_iter()
+            .filter_map(|(claim, tasks)| deliver(claim, tasks));
+        follow.extend(lost);
+        let now = self.clock.now();
+        for (decided, tasks) in handed {
+            self.metrics.handed_out(tasks, now.since(decided));
+        }
+        follow
+    }
+
     /// Brings the timer nearer, if something comes due before it would look.
     pub(crate) fn note_instant(&self, state: &mut State, at: Option<Timestamp>) {
         if let Some(at) = at
@@ -333,6 +363,7 @@ fn take_in(state: &mut State, after: &mut batch::After, now: Timestamp) -> BTree
         .chain(after.freed.keys())
         .collect();
     for agent in touched {
+        state.stir(agent, now);
         if let Some(seat) = state.pool.seat(agent) {
             opened.extend(state.lanes_for(seat));
         }
@@ -340,8 +371,8 @@ fn take_in(state: &mut State, after: &mut batch::After, now: Timestamp) -> BTree
     opened
 }
 
-/// Answers one operation, or lets its claim wait.
-fn answer(state: &mut State, op: Op, outcome: Outcome, seen: u64, answers: &mut Answers) {
+/// Answers one operation, or lets its claim wait; `at` is the latest mark of the lanes and the instant of its batch.
+fn answer(state: &mut State, op: Op, outcome: Outcome, at: (u64, Timestamp), answers: &mut Answers) {
     let post = &mut answers.post;
     match (op, outcome) {
         (Op::Act(act), _) => act.answer(None, post),
@@ -351,7 +382,7 @@ fn answer(state: &mut State, op: Op, outcome: Outcome, seen: u64, answers: &mut 
                 reply.post(Ok(results), post);
             }
             if let (Some(claim), Some(claimed)) = (claim, claimed) {
-                answer_claim(state, claim, claimed, seen, answers);
+                answer_claim(state, claim, claimed, at, answers);
             }
         }
         (Op::Submit { reply, .. }, Outcome::Submitted(answer)) => reply.post(Ok(answer), post),
@@ -365,7 +396,7 @@ fn answer(state: &mut State, op: Op, outcome: Outcome, seen: u64, answers: &mut 
         (Op::SteerSchedule { reply, .. }, Outcome::Steered(steered)) => {
             reply.post(steered.map(|steered| *steered), post);
         }
-        (Op::Claim(claim), Outcome::Claimed(claimed)) => answer_claim(state, claim, claimed, seen, answers),
+        (Op::Claim(claim), Outcome::Claimed(claimed)) => answer_claim(state, claim, claimed, at, answers),
         (Op::Sweep { reply }, Outcome::Swept(swept)) => reply.post(Ok(swept), post),
         (Op::Settle { held }, _) => answers.join(held),
         _ => {}
@@ -376,16 +407,21 @@ fn answer_claim(
     state: &mut State,
     claim: Claim,
     claimed: Result<Vec<StoredTask>, Error>,
-    seen: u64,
+    (seen, now): (u64, Timestamp),
     answers: &mut Answers,
 ) {
     match claimed {
-        Ok(tasks) if !tasks.is_empty() => answers.tasks.push((claim, tasks)),
+        Ok(tasks) if !tasks.is_empty() => {
+            // A claim that is repeated gets what it was given before.
+            let given = |stored: &&StoredTask| stored.task.assigned_at.is_some_and(|at| at >= now);
+            answers.given += tasks.iter().filter(given).count();
+            answers.tasks.push((claim, tasks));
+        }
         Ok(_)
             if claim.until.is_some_and(|until| std::time::Instant::now() < until)
                 && !claim.reply.is_closed() =>
         {
-            answers.follow.extend(state.wait(claim, seen).map(Op::Claim));
+            answers.follow.extend(state.wait(claim, seen, now).map(Op::Claim));
         }
         other => claim.reply.post(other, &mut answers.post),
     }

@@ -67,7 +67,11 @@ pub(crate) enum Op {
     /// An agent asks for work.
     Claim(Claim),
     /// Ready tasks and agents with room may have missed each other in these lanes.
-    Match(Vec<Lane>),
+    Match {
+        lanes: Vec<Lane>,
+        /// Whether nobody was told so, but the slow re-check found it.
+        rechecked: bool,
+    },
     /// Instants have come: leases, due tasks, expiry, silent agents, schedules.
     Sweep { reply: Reply<Swept> },
     /// Tells dependants of ended tasks that one transaction could not tell all of; the answers of

@@ -98,6 +98,7 @@ impl Ains {
     pub async fn task(&self, id: TaskId, wait: Duration) -> Result<StoredTask, Error> {
         let deadline = tokio::time::Instant::now() + wait;
         let watching = (!wait.is_zero()).then(|| self.engine().ends.watch(Subject::Task(id)));
+        let mut woken_before = false;
         loop {
             // Registered before the task is read, so that its end does not fall between.
             let mut woken = watching.as_ref().map(|watching| Box::pin(watching.woken()));
@@ -119,6 +120,9 @@ impl Ains {
                 entity: "Task",
                 id: id.to_string(),
             })?;
+            if woken_before {
+                self.metrics().end_seen(stored.task.ended_at, self.now());
+            }
             let Some(woken) = woken.filter(|_| !stored.task.status.is_terminal() && !self.is_stopping())
             else {
                 return Ok(stored);
@@ -126,6 +130,7 @@ impl Ains {
             if tokio::time::timeout_at(deadline, woken).await.is_err() {
                 return Ok(stored);
             }
+            woken_before = true;
         }
     }
 

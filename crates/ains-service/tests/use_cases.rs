@@ -33,6 +33,8 @@ mod fairness;
 mod graphs;
 #[path = "use_cases/leases.rs"]
 mod leases;
+#[path = "use_cases/metrics.rs"]
+mod metrics;
 #[path = "use_cases/runs.rs"]
 mod runs;
 #[path = "use_cases/schedules.rs"]

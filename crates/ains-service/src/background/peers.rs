@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 use crate::ains::{Ains, with_capabilities};
 use crate::engine::{News, Subject};
 use crate::error::Error;
+use crate::metrics::{LATE, Repair};
 use crate::op::Op;
 
 /// How often a server looks for itself what it should have heard (architecture §6).
@@ -208,11 +209,16 @@ async fn take_in(ains: &Ains, word: Word) -> Result<(), Error> {
     let mut lanes: BTreeSet<Lane> = word.ready.iter().filter_map(|lane| lane.parse().ok()).collect();
     {
         let mut state = ains.engine().lock();
+        let now = ains.now();
+        for agent in &word.agents {
+            state.stir(agent, now);
+        }
         for lane in &lanes {
             state.lanes.mark(lane);
         }
         for (agent, load) in &word.loads {
             state.set_load(agent, *load);
+            state.stir(agent, now);
             if let Some(seat) = state.pool.seat(agent) {
                 lanes.extend(state.lanes_for(seat));
             }
@@ -226,7 +232,7 @@ async fn take_in(ains: &Ains, word: Word) -> Result<(), Error> {
     if !word.agents.is_empty() {
         lanes.extend(reread(ains, word.agents.into_iter().collect()).await?);
     }
-    matched(ains, lanes);
+    matched(ains, lanes, false);
     Ok(())
 }
 
@@ -290,6 +296,8 @@ pub(super) async fn recheck(ains: &Ains) -> Result<(), Error> {
             ))
         })
         .await?;
+    let now = ains.now();
+    let mut unheard = 0;
     let stale: Vec<AgentId> = {
         let state = ains.engine().lock();
         let is_known = |agent: &ains_core::agent::Agent| {
@@ -301,10 +309,12 @@ pub(super) async fn recheck(ains: &Ains) -> Result<(), Error> {
         changed
             .iter()
             .filter(|agent| !is_known(agent))
+            .inspect(|agent| unheard += usize::from(agent.updated_at + LATE <= now))
             .map(|agent| agent.id.clone())
             .chain(full)
             .collect()
     };
+    ains.metrics().repaired(Repair::Agent, unheard);
     let mut lanes: BTreeSet<Lane> = lanes.into_iter().collect();
     if !stale.is_empty() {
         lanes.extend(reread(ains, stale).await?);
@@ -316,12 +326,12 @@ pub(super) async fn recheck(ains: &Ains) -> Result<(), Error> {
         }
     }
     ains.engine().ends.look_again();
-    matched(ains, lanes);
+    matched(ains, lanes, true);
     Ok(())
 }
 
-/// Matches lanes with agents, if anybody could be given something.
-fn matched(ains: &Ains, mut lanes: BTreeSet<Lane>) {
+/// Matches lanes with agents, if anybody could be given something; with `rechecked` nobody had told so.
+fn matched(ains: &Ains, mut lanes: BTreeSet<Lane>, rechecked: bool) {
     let choosy = {
         let mut state = ains.engine().lock();
         let choosy = state.choosy_for(&lanes);
@@ -332,6 +342,9 @@ fn matched(ains: &Ains, mut lanes: BTreeSet<Lane>) {
         ains.queue(Op::Claim(claim));
     }
     if !lanes.is_empty() {
-        ains.queue(Op::Match(lanes.into_iter().collect()));
+        ains.queue(Op::Match {
+            lanes: lanes.into_iter().collect(),
+            rechecked,
+        });
     }
 }

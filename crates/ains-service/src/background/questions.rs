@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::ains::Ains;
 use crate::error::Error;
+use crate::metrics::Repair;
 use crate::op::{Answered, Found, Op};
 
 /// How often it is looked for chains that nobody here was told of: after a crash, or of a server that died.
@@ -68,7 +69,7 @@ pub(super) async fn answer(ains: Ains) {
             }
         };
         if ticked {
-            look(&ains).await;
+            look(&ains, &busy).await;
         }
         while busy.len() < AT_ONCE {
             let next = {
@@ -93,11 +94,19 @@ pub(super) async fn answer(ains: Ains) {
     }
 }
 
-/// Looks for chains that have waited for long.
-async fn look(ains: &Ains) {
+/// Looks for chains that have waited for long, and that nobody here is `busy` with.
+async fn look(ains: &Ains, busy: &BTreeSet<ChainId>) {
     let since = ains.now() - RECHECK;
     match ains.read(move |conn| chains::asked(conn, since, LOOK)).await {
-        Ok(found) => ains.engine().lock().asking.extend(found),
+        Ok(found) => {
+            let mut state = ains.engine().lock();
+            let mut missed = 0;
+            for chain in found {
+                missed += usize::from(state.asking.insert(chain) && !busy.contains(&chain));
+            }
+            drop(state);
+            ains.metrics().repaired(Repair::Question, missed);
+        }
         Err(error) => tracing::warn!(
             error = &error as &dyn std::error::Error,
             "chains were not looked for"

@@ -20,6 +20,7 @@ use crate::engine::Subject;
 use crate::entropy::mint;
 use crate::error::Error;
 use crate::input::{Raw, raw, to_raw, with};
+use crate::metrics::ChainTurn;
 use crate::model::{Answer, ChainSummary, NewChain, Once};
 use crate::op::{Found, Op};
 
@@ -250,10 +251,26 @@ impl Batch<'_> {
         loaded.stored.updated_at = now.max(loaded.stored.updated_at);
         let before = loaded.told.replace(loaded.stored.chain.status);
         self.tx.tell_chain(&loaded.stored, before);
-        if loaded.stored.chain.status.is_terminal() && !was_ended {
+        let turn = ChainTurn::of(loaded.stored.chain.status).filter(|_| !was_ended);
+        if let Some(turn) = turn {
             self.tx.after.ended.push(Subject::Chain(id));
+            self.tx.after.counts.chain(turn);
         }
-        let Decision { start, cancel, .. } = decision;
+        if turn == Some(ChainTurn::Completed) {
+            self.tx
+                .after
+                .counts
+                .chain_took(now.since(loaded.stored.created_at));
+        }
+        let Decision {
+            start,
+            cancel,
+            finished,
+            ..
+        } = decision;
+        for ended in finished {
+            self.tx.after.counts.step(ended.status);
+        }
         if !cancel.is_empty() {
             self.cancel_steps(id, &cancel)?;
         }
@@ -408,6 +425,9 @@ impl Batch<'_> {
             .filter_map(|loaded| Some((&loaded.stored, loaded.plan.definition(), loaded.new.as_deref()?)))
             .collect();
         chains::insert(self.tx.conn, &new)?;
+        for _ in &new {
+            self.tx.after.counts.chain(ChainTurn::Created);
+        }
         let known: Vec<&StoredChain> = known.into_iter().map(|loaded| &loaded.stored).collect();
         chains::save(self.tx.conn, &known)
     }

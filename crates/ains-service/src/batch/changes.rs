@@ -7,6 +7,7 @@ use ains_store::{StoreError, attempts};
 
 use super::{Batch, Outcome, Plan, Swept};
 use crate::error::Error;
+use crate::metrics::LATE;
 use crate::model::{Changed, Delivery, Progress, TaskChange};
 use crate::op::{Change, ChangeKind, Op};
 
@@ -28,10 +29,14 @@ impl Batch<'_> {
                     claimed: None,
                 }
             }
-            Op::Sweep { .. } => Outcome::Swept(Swept {
-                tasks: self.sweep(plan) + self.silence(plan),
-                schedules: 0,
-            }),
+            Op::Sweep { .. } => {
+                let (judged, late) = self.sweep(plan);
+                Outcome::Swept(Swept {
+                    tasks: judged + self.silence(plan),
+                    schedules: 0,
+                    late,
+                })
+            }
             Op::Lost { agent, tasks } => {
                 for task in tasks {
                     self.lose(*task, agent);
@@ -45,7 +50,7 @@ impl Batch<'_> {
             | Op::SteerSchedule { .. }
             | Op::Advance(_)
             | Op::Claim(_)
-            | Op::Match(_)
+            | Op::Match { .. }
             | Op::Settle { .. } => Outcome::Nothing,
         })
     }
@@ -199,10 +204,10 @@ impl Batch<'_> {
         })
     }
 
-    /// Judges the tasks for which an instant has come; how many.
-    fn sweep(&mut self, plan: &Plan) -> u64 {
+    /// Judges the tasks for which an instant has come; how many, and how many of them late.
+    fn sweep(&mut self, plan: &Plan) -> (u64, u64) {
         let now = self.tx.now;
-        let mut judged = 0;
+        let (mut judged, mut late) = (0, 0);
         for (id, holder) in &plan.overdue {
             let Some(loaded) = self.tasks.get(id) else {
                 continue;
@@ -220,10 +225,13 @@ impl Batch<'_> {
                 self.tx.after.due(Some(now + std::time::Duration::from_secs(1)));
                 continue;
             }
+            let instants = [task.due_at, task.lease_expires_at, task.expires_at];
+            let is_late = instants.into_iter().flatten().any(|at| at + LATE <= now);
             self.judge(*id, verdict);
             judged += 1;
+            late += u64::from(is_late);
         }
-        judged
+        (judged, late)
     }
 
     /// Lets silent agents go, with what they hold; how many tasks.

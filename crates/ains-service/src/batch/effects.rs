@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ains_core::effect::Outcome;
 use ains_core::trust::{TrustEvent, average_seconds};
 use ains_core::{AgentId, Effect, TaskId, TrustRecordId};
 use ains_store::trust::TrustRecord;
@@ -21,7 +22,12 @@ impl Batch<'_> {
                     delta,
                     took,
                 } => self.trust(&agent, event, delta, took, task),
-                Effect::Attempt(attempt) => self.attempts.push(attempt),
+                Effect::Attempt(attempt) => {
+                    if attempt.outcome == Outcome::TimedOut {
+                        self.tx.after.counts.timed_out();
+                    }
+                    self.attempts.push(attempt);
+                }
                 Effect::Unresponsive(agent) => {
                     if let Some(row) = self.agents.get_mut(&agent) {
                         row.unresponsive = true;
@@ -30,7 +36,10 @@ impl Batch<'_> {
                     }
                 }
                 Effect::Stop { agent, task } => self.tx.after.stops.push((agent, task)),
-                Effect::Retry => self.tx.after.count("retries", 1),
+                Effect::Retry => {
+                    self.tx.after.counts.retried();
+                    self.tx.after.count("retries", 1);
+                }
             }
         }
     }

@@ -16,11 +16,12 @@ impl Batch<'_> {
         outcomes: &mut [Outcome],
     ) -> Result<(), StoreError> {
         // What has come due is so whatever is changed now.
-        let fired = self.fire_due()?;
+        let (fired, late) = self.fire_due()?;
         self.steer_schedules(ops, outcomes)?;
         for outcome in outcomes.iter_mut() {
             if let Outcome::Swept(swept) = outcome {
                 swept.schedules = fired;
+                swept.late += late;
             }
         }
         self.steer_chains(ops, outcomes)?;

@@ -13,6 +13,7 @@ use ains_store::{Backend, Conn, StoreError};
 use super::{Batch, Plan, tally};
 use crate::engine::Pick;
 use crate::error::Error;
+use crate::metrics::Repair;
 use crate::op::Claim;
 
 /// A task and the priority it goes by: a rescued one takes the place of the best that waits.
@@ -34,6 +35,7 @@ impl Batch<'_> {
                 && agent.status != AgentStatus::Inactive
                 && (pick.waiter.is_some() || may_be_pushed)
         });
+        let ready = task.gate_since;
         let given = fits
             && match pick.waiter {
                 Some(_) => task.hand_over(pick.agent.clone(), now),
@@ -49,6 +51,7 @@ impl Batch<'_> {
             plan.reject(pick);
             return None;
         }
+        self.tx.after.counts.handed_out(ready, now);
         self.tx.after.loads.entry(pick.agent.clone()).or_default().held += 1;
         self.tx.after.assigned.insert(pick.agent.clone());
         let number = pick.waiter?;
@@ -63,6 +66,7 @@ impl Batch<'_> {
 
     /// Gives the ready tasks of the matched lanes to the agents that were picked.
     pub(super) fn place_matches(&mut self, plan: &mut Plan) {
+        let now = self.tx.now;
         self.tx.after.emptied.extend(std::mem::take(&mut plan.emptied));
         self.tx.after.ready.extend(std::mem::take(&mut plan.unfinished));
         for (peeked, pick) in std::mem::take(&mut plan.matched) {
@@ -76,11 +80,15 @@ impl Batch<'_> {
                 continue;
             }
             let lane = task.lane();
+            let late = plan.is_repair(self.engine, &peeked.task, &pick, now);
             let receiver = self.give(&mut task, pick, plan);
             if !task.status.is_leased() {
                 // Whoever was picked had no room after all: others may, so look again.
                 self.tx.after.ready.insert(lane);
                 continue;
+            }
+            if late {
+                self.tx.after.counts.repaired(Repair::Match);
             }
             self.note_served(lane, task.priority);
             let claim_id = receiver.as_ref().and_then(|(_, _, id)| id.clone());
@@ -163,10 +171,12 @@ impl Batch<'_> {
         }
         for (lane, stored) in &mut given {
             let before = (stored.task.status, stored.task.priority);
+            let ready = stored.task.gate_since;
             // A task at the head of a queue is PENDING, so it is never refused.
             if stored.task.hand_over(claim.agent.clone(), now).is_err() {
                 continue;
             }
+            self.tx.after.counts.handed_out(ready, now);
             stored.claim_id.clone_from(&claim.claim_id);
             self.tx.after.due(stored.task.lease_expires_at);
             self.tx.tell_task(&mut stored.task, &Documents::default());

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use ains_core::dependency::{Edge, Ending, NOT_NEEDED};
 use ains_core::task::ReportKind;
-use ains_core::{AgentId, ChainId, Lane, ScheduleId, Task, TaskId};
+use ains_core::{AgentId, ChainId, Lane, ScheduleId, Task, TaskId, Timestamp};
 use ains_store::dependencies::{Along, Reader};
 use ains_store::tasks::StoredTask;
 use ains_store::{Conn, StoreError, agents, dependencies, tasks};
@@ -14,6 +14,7 @@ use super::Context;
 use super::hand_out;
 use super::settle::reached;
 use crate::engine::{Engine, How, Pick};
+use crate::metrics::LATE;
 use crate::model::Delivery;
 use crate::op::{Change, ChangeKind, Op};
 
@@ -55,6 +56,10 @@ pub(crate) struct Plan {
     pub(super) emptied: BTreeSet<Lane>,
     /// Lanes that a match did not come to the end of.
     pub(super) unfinished: BTreeSet<Lane>,
+    /// Lanes that only a re-check found.
+    rechecked: BTreeSet<Lane>,
+    /// Whether what is unsettled was found by the timer, and is not known to be carried on.
+    pub(super) found_unsettled: bool,
     /// Every pick, in order.
     picks: Vec<Pick>,
     /// Picks that came to nothing.
@@ -76,6 +81,8 @@ impl Plan {
             goes_far: false,
             emptied: BTreeSet::new(),
             unfinished: BTreeSet::new(),
+            rechecked: BTreeSet::new(),
+            found_unsettled: false,
             picks: Vec::new(),
             rejected: Vec::new(),
         };
@@ -85,10 +92,18 @@ impl Plan {
             .any(|op| matches!(op, Op::Sweep { .. } | Op::Settle { .. }))
         {
             plan.unsettled = dependencies::unsettled(conn, UNSETTLED)?;
+            plan.found_unsettled = !ops.iter().any(|op| matches!(op, Op::Settle { .. }));
         }
         for op in ops {
             match op {
-                Op::Match(ready) => lanes.extend(ready.iter().cloned()),
+                Op::Match {
+                    lanes: ready,
+                    rechecked: false,
+                } => lanes.extend(ready.iter().cloned()),
+                Op::Match {
+                    lanes: ready,
+                    rechecked: true,
+                } => plan.rechecked.extend(ready.iter().cloned()),
                 Op::Sweep { .. } if plan.overdue.is_empty() && plan.silent.is_empty() => {
                     plan.overdue.extend(tasks::overdue(conn, context.now, SWEEP)?);
                     for agent in agents::silent(conn, context.now, SILENT)? {
@@ -99,6 +114,7 @@ impl Plan {
                 _ => {}
             }
         }
+        plan.rechecked.retain(|lane| lanes.insert(lane.clone()));
         let result = plan
             .match_lanes(context, conn, &lanes)
             .and_then(|()| plan.look_at_dependants(context, conn, ops));
@@ -219,6 +235,20 @@ impl Plan {
             }
         }
         Ok(())
+    }
+
+    /// Whether `task` and the agent that was picked for it missed each other until a re-check found them: both were
+    /// as they are for so long that nothing else can be about to bring them together.
+    pub(super) fn is_repair(&self, engine: &Engine, task: &Task, pick: &Pick, now: Timestamp) -> bool {
+        let still = |since: Timestamp| since + LATE <= now;
+        !self.rechecked.is_empty()
+            && self.rechecked.contains(&task.lane())
+            && task.gate_since.is_some_and(still)
+            && engine
+                .lock()
+                .roster
+                .get(&pick.agent)
+                .is_some_and(|known| still(known.stirred))
     }
 
     /// Whether there may be more ended tasks whose dependants have not been told.

@@ -22,6 +22,7 @@ use ains_store::slots::{self, Run, StoredSlot};
 use ains_store::{StoreError, calendars};
 
 use super::Batch;
+use crate::metrics::LATE;
 
 /// Most schedules that one batch takes because their time has come.
 const DUE: i64 = 200;
@@ -148,19 +149,23 @@ impl Batch<'_> {
         })
     }
 
-    /// Lets the slots fire whose time has come, as many as fit into one batch; of how many schedules.
-    pub(super) fn fire_due(&mut self) -> Result<u64, StoreError> {
+    /// Lets the slots fire whose time has come, as many as fit into one batch; of how many schedules, and how many of
+    /// them late.
+    pub(super) fn fire_due(&mut self) -> Result<(u64, u64), StoreError> {
         let now = self.tx.now;
         let due = self.schedules.loaded.values().filter(|loaded| loaded.is_due(now));
         let due: Vec<ScheduleId> = due.map(|loaded| loaded.stored.id).collect();
         self.read_calendars(&due)?;
         let mut left = BUDGET;
-        let mut told = 0;
+        let (mut told, mut late) = (0, 0);
         for id in due {
             if left == 0 {
                 break;
             }
             told += 1;
+            let loaded = self.schedules.loaded.get(&id);
+            let due_at = loaded.and_then(|loaded| loaded.stored.schedule.due_at);
+            late += u64::from(due_at.is_some_and(|due| due + LATE <= now));
             if !self.knows_calendars(id) {
                 let reason = NO_CALENDAR.to_owned();
                 // A pause is taken in however it stands.
@@ -182,7 +187,7 @@ impl Batch<'_> {
             left = left.saturating_sub(decision.fire.len() * cost).min(left - 1);
             self.carry_out(id, decision)?;
         }
-        Ok(told)
+        Ok((told, late))
     }
 
     /// Tells schedules of what they made and has ended; whether there was any.

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use ains_core::dependency::{Edge, Ending};
 use ains_core::graph::{Dependants, cascade};
@@ -14,6 +15,10 @@ use ains_store::dependencies::{self, Along, Reader};
 use ains_store::{Backend, Conn, StoreError};
 
 use super::{Batch, Plan};
+use crate::metrics::Repair;
+
+/// An end whose dependants have not all been told after so long is not being carried on.
+const ABANDONED: Duration = Duration::from_secs(30);
 
 impl Batch<'_> {
     /// Tells everyone who waits for what ended in this batch.
@@ -39,6 +44,7 @@ impl Batch<'_> {
         let judged = std::mem::take(&mut telling.judged);
         dependencies::resolve(self.tx.conn, &judged, Some(self.tx.now))?;
         if !plan.unsettled.is_empty() {
+            self.note_left_unsettled(plan);
             dependencies::settled(self.tx.conn, &std::mem::take(&mut plan.unsettled))?;
         }
         if !rest.is_empty() {
@@ -46,6 +52,23 @@ impl Batch<'_> {
         }
         self.tx.after.is_unsettled |= !rest.is_empty() || more;
         Ok(())
+    }
+
+    /// Counts ends whose dependants nobody was about to tell any more: the server was killed before this one started
+    /// alone, or it was too long ago.
+    fn note_left_unsettled(&mut self, plan: &Plan) {
+        if !plan.found_unsettled {
+            return;
+        }
+        let now = self.tx.now;
+        let unsettled = plan.unsettled.iter().filter_map(|task| self.tasks.get(task));
+        let left = unsettled.filter_map(|loaded| loaded.stored.task.ended_at);
+        let left = left.filter(|ended| {
+            self.alone_since.is_some_and(|started| *ended < started) || *ended + ABANDONED <= now
+        });
+        for _ in 0..left.count() {
+            self.tx.after.counts.repaired(Repair::Settle);
+        }
     }
 
     /// What ended in this batch, or before it without everyone being told.

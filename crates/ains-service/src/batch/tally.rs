@@ -60,17 +60,23 @@ pub(super) fn moved(after: &mut After, from: Option<(Status, u8)>, to: (Status, 
         count(from, -1);
     }
     count(to, 1);
+    if to.0 == Status::Failed && from.is_none_or(|(status, _)| status != Status::Failed) {
+        after.counts.failed();
+    }
 }
 
 /// A task was submitted.
 pub(super) fn submitted(after: &mut After, now: Timestamp) {
+    after.counts.created();
     after.count("tasks", 1);
     after.count_at("submitted", minute(now), 1);
 }
 
 /// A task was completed.
 pub(super) fn completed(after: &mut After, task: &Task, now: Timestamp) {
-    let took = now.since(task.started_at.unwrap_or(now)).as_micros();
+    let took = now.since(task.started_at.unwrap_or(now));
+    after.counts.completed(took);
+    let took = took.as_micros();
     after.count_at("completed", minute(now), 1);
     after.count_at(
         "completion_micros",

@@ -25,6 +25,8 @@ pub(crate) struct Known {
     pub(crate) updated_at: Timestamp,
     /// When what it holds was last counted, by the database's clock.
     pub(crate) counted_at: i64,
+    /// When it last changed, what it holds, or a claim of it began to wait, as far as this server was told.
+    pub(crate) stirred: Timestamp,
     /// The latest sign of life, stored or not.
     pub(crate) last_seen: Timestamp,
     stored_seen: Timestamp,
@@ -73,6 +75,7 @@ impl Known {
             interval: agent.heartbeat_interval,
             updated_at: agent.updated_at,
             counted_at: 0,
+            stirred: agent.updated_at,
             last_seen: agent.last_seen_at,
             stored_seen: agent.last_seen_at,
             last_heartbeat: agent.last_heartbeat_at,

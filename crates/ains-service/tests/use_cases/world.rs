@@ -89,6 +89,25 @@ impl World {
         stored.await.unwrap().unwrap();
     }
 
+    /// Stores a new task behind the back of the service.
+    pub(crate) async fn save_unheard(&self, task: Task) {
+        let store = self.store.clone();
+        let stored = tokio::task::spawn_blocking(move || {
+            let stored = StoredTask {
+                task,
+                documents: ains_store::tasks::Documents {
+                    input: Some("{}".into()),
+                    ..ains_store::tasks::Documents::default()
+                },
+                claim_id: None,
+                depends_on: Vec::new(),
+            };
+            let insert = |conn: &mut ains_store::Conn| ains_store::tasks::insert(conn, &[stored.clone()]);
+            store.connect()?.transact(insert)
+        });
+        stored.await.unwrap().unwrap();
+    }
+
     /// Cleans up the oldest ended task of each status; which.
     pub(crate) async fn clean_up_oldest(&self) -> Vec<TaskId> {
         let (store, now) = (self.store.clone(), self.ains.now() + Duration::from_secs(1));

@@ -48,6 +48,10 @@ impl Batch<'_> {
                 (None, Some(reason))
             }
         };
+        if let Some(run) = run {
+            let chain = matches!(run, Run::Chain(_));
+            self.tx.after.counts.scheduled(chain);
+        }
         let state = if run.is_some() {
             SlotState::Fired
         } else {
