@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use ains_core::Timestamp;
 use ains_store::{Observer, Operation, counters};
-use prometheus::proto::MetricFamily;
+use prometheus::proto::{MetricFamily, MetricType};
 use prometheus::{IntCounter, Registry, TextEncoder};
 use tokio::sync::Semaphore;
 
@@ -30,6 +30,7 @@ pub(crate) use self::counts::{ChainTurn, Counts, LATE, Repair};
 use self::families::{Chains, Database, System, Tasks};
 pub(crate) use self::spread::Spread;
 use crate::ains::Ains;
+use crate::feed::FeedFigures;
 
 /// How long a scrape waits for the database, before it shows the process alone.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -60,7 +61,6 @@ pub struct Metrics {
     chains: Chains,
     database: Database,
     deliveries: [IntCounter; DeliveryOutcome::NAMES.len()],
-    dropped_followers: IntCounter,
     system: System,
     /// Lets one scrape after the other read the database, so that none pile up while it hangs.
     turn: Arc<Semaphore>,
@@ -88,11 +88,6 @@ impl Metrics {
                 ),
                 "outcome",
                 DeliveryOutcome::NAMES,
-            ),
-            dropped_followers: made::counter(
-                &process,
-                "ains_event_followers_dropped_total",
-                "Followers of events that were dropped because they were too slow",
             ),
             system: System::new(),
             turn: Arc::new(Semaphore::new(1)),
@@ -159,11 +154,6 @@ impl Metrics {
     pub fn delivered(&self, outcome: DeliveryOutcome) {
         self.deliveries[outcome as usize].inc();
     }
-
-    /// A follower of events was dropped because it was too slow.
-    pub fn follower_dropped(&self) {
-        self.dropped_followers.inc();
-    }
 }
 
 impl Observer for Metrics {
@@ -188,6 +178,7 @@ impl Ains {
         let mut families = metrics.process.gather();
         let spread = self.engine().lock().spread.clone();
         families.push(spread.family(TRUST, TRUST_HELP));
+        families.extend(of_feed(self.feed_figures()));
         if let Some(totals) = totals {
             metrics.system.set(&totals);
             families.extend(metrics.system.registry.gather());
@@ -206,6 +197,30 @@ impl Ains {
         });
         read.await.ok()
     }
+}
+
+/// What the feed counts for itself.
+fn of_feed(figures: FeedFigures) -> [MetricFamily; 3] {
+    [
+        made::shown(
+            MetricType::COUNTER,
+            ("ains_events_total", "Events that happened, followed or not"),
+            figures.events,
+        ),
+        made::shown(
+            MetricType::GAUGE,
+            ("ains_event_followers", "Followers of events at this server now"),
+            figures.followers,
+        ),
+        made::shown(
+            MetricType::COUNTER,
+            (
+                "ains_event_followers_dropped_total",
+                "Followers of events that were let go because they did not keep up",
+            ),
+            figures.let_go,
+        ),
+    ]
 }
 
 fn encoded(families: &[MetricFamily]) -> String {

@@ -1,6 +1,7 @@
 //! How metrics are made: each belongs to a registry, and is there from the start with 0.
 
 use prometheus::core::Collector;
+use prometheus::proto::{Counter, Gauge, Metric, MetricFamily, MetricType};
 use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 use prometheus::{Opts, Registry};
 
@@ -36,6 +37,27 @@ pub(super) fn gauge(registry: &Registry, name: &str, help: &str) -> IntGauge {
 pub(super) fn gauges(registry: &Registry, (name, help): (&str, &str), label: &str) -> IntGaugeVec {
     let family = IntGaugeVec::new(Opts::new(name, help), &[label]).expect(VALID);
     known(registry, family)
+}
+
+/// One figure that is counted elsewhere.
+#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
+pub(super) fn shown(kind: MetricType, (name, help): (&str, &str), value: usize) -> MetricFamily {
+    let mut metric = Metric::default();
+    if kind == MetricType::COUNTER {
+        let mut counter = Counter::default();
+        counter.set_value(value as f64);
+        metric.set_counter(counter);
+    } else {
+        let mut gauge = Gauge::default();
+        gauge.set_value(value as f64);
+        metric.set_gauge(gauge);
+    }
+    let mut family = MetricFamily::default();
+    family.set_name(name.to_owned());
+    family.set_help(help.to_owned());
+    family.set_field_type(kind);
+    family.set_metric(vec![metric]);
+    family
 }
 
 pub(super) fn histogram(registry: &Registry, (name, help): (&str, &str), buckets: &[f64]) -> Histogram {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ains_core::chain::{OnFailure, StepDefinition};
 use ains_core::task::Gate;
 use ains_core::{Condition, Task, TaskId};
-use ains_service::DeliveryOutcome;
+use ains_service::{DeliveryOutcome, EventFilter};
 use ains_testkit::TestDb;
 
 use crate::chains::{a_step, after};
@@ -27,7 +27,8 @@ ains_testkit::contract!(
     what_a_killed_server_left_is_a_repair,
     a_ready_task_that_nobody_told_of_is_a_repair,
     an_instant_that_the_timer_did_not_know_is_a_repair,
-    others_count_what_they_deliver_and_drop,
+    whoever_delivers_says_how_it_went,
+    events_and_followers_are_shown,
 );
 
 const REPAIRS: [&str; 6] = ["agent", "end", "instant", "match", "question", "settle"];
@@ -403,7 +404,7 @@ fn an_instant_that_the_timer_did_not_know_is_a_repair(db: &TestDb) {
     });
 }
 
-fn others_count_what_they_deliver_and_drop(db: &TestDb) {
+fn whoever_delivers_says_how_it_went(db: &TestDb) {
     tell(db, |world| async move {
         let metrics = world.ains.metrics();
         for outcome in [
@@ -414,16 +415,30 @@ fn others_count_what_they_deliver_and_drop(db: &TestDb) {
         ] {
             metrics.delivered(outcome);
         }
-        metrics.follower_dropped();
         expect(
             &world,
             &[
                 ("ains_webhook_deliveries_total{outcome=\"succeeded\"}", 1.0),
                 ("ains_webhook_deliveries_total{outcome=\"failed\"}", 2.0),
                 ("ains_webhook_deliveries_total{outcome=\"dead\"}", 1.0),
-                ("ains_event_followers_dropped_total", 1.0),
             ],
         )
         .await;
+    });
+}
+
+fn events_and_followers_are_shown(db: &TestDb) {
+    tell(db, |world| async move {
+        let follower = world.ains.follow(EventFilter::default(), None).await.unwrap();
+        let before = figures(&world).await["ains_events_total"];
+        world.submit("c", 3).await;
+        let expected = [
+            ("ains_events_total", before + 3.0),
+            ("ains_event_followers", 1.0),
+            ("ains_event_followers_dropped_total", 0.0),
+        ];
+        expect(&world, &expected).await;
+        drop(follower);
+        expect(&world, &[("ains_event_followers", 0.0)]).await;
     });
 }
