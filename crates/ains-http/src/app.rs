@@ -14,6 +14,7 @@ use ains_service::Ains;
 use crate::auth::Auth;
 use crate::front::Front;
 use crate::request_id::Ids;
+use crate::requests::Requests;
 use crate::routes;
 
 /// How long an idle connection is kept: longer than the usual 60 s of proxies, so that they close first.
@@ -37,6 +38,8 @@ pub struct HttpState {
     /// What `/health` calls the version.
     pub(crate) version: String,
     pub(crate) ids: Ids,
+    /// What was asked, counted.
+    pub(crate) requests: Requests,
 }
 
 impl HttpState {
@@ -47,6 +50,7 @@ impl HttpState {
             auth,
             version: version.into(),
             ids: Ids::new(seed),
+            requests: Requests::new(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The front: what every request passes on its way in, and every answer on its way out.
 //!
-//! In: a request id, a tracing span, authentication. Out: the request id, problems in their final form, a log line.
+//! In: a request id, a tracing span, authentication. Out: the request id, problems in their final form, a log line; and
+//! every answer is counted.
 //! A handler that panics is answered as any other fault of the server.
 
 use std::any::Any;
@@ -24,6 +25,7 @@ use crate::app::HttpState;
 use crate::auth;
 use crate::problem::{Kind, Problem};
 use crate::request_id::X_REQUEST_ID;
+use crate::requests::{Desk, Verb};
 
 /// The middleware around the whole application.
 #[derive(Debug, Clone)]
@@ -43,6 +45,7 @@ where
         ready(Ok(Passage {
             inside: Rc::new(inside),
             state: self.0.clone(),
+            desk: Rc::default(),
         }))
     }
 }
@@ -51,6 +54,8 @@ where
 pub(crate) struct Passage<S> {
     inside: Rc<S>,
     state: Data<HttpState>,
+    /// The counters of this worker.
+    desk: Rc<Desk>,
 }
 
 impl<S> Service<ServiceRequest> for Passage<S>
@@ -73,12 +78,40 @@ where
             traceparent = request.headers().get("traceparent").map(text),
         );
         let (inside, state) = (Rc::clone(&self.inside), self.state.clone());
-        let passing = pass(inside, state, request, id);
+        let passing = count(Rc::clone(&self.desk), inside, state, request, id);
         if span.is_disabled() {
             return passing.boxed_local();
         }
         passing.instrument(span).boxed_local()
     }
+}
+
+/// Lets a request pass, and counts the answer.
+async fn count<S>(
+    desk: Rc<Desk>,
+    inside: Rc<S>,
+    state: Data<HttpState>,
+    request: ServiceRequest,
+    id: HeaderValue,
+) -> Result<ServiceResponse<BoxBody>, Error>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error>,
+{
+    let begun = Instant::now();
+    let verb = Verb::of(request.method());
+    let answer = pass(inside, state.clone(), request, id).await;
+    let took = begun.elapsed();
+    let (route, status) = match &answer {
+        Ok(answer) => (answer.request().match_pattern(), answer.status()),
+        Err(error) => (None, error.as_response_error().status_code()),
+    };
+    if tracing::enabled!(Level::DEBUG) {
+        let status = status.as_u16();
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        tracing::debug!(route, status, micros, "answered");
+    }
+    desk.count(&state.requests, route.as_deref(), verb, status, took);
+    answer
 }
 
 async fn pass<S>(
@@ -90,7 +123,6 @@ async fn pass<S>(
 where
     S: Service<ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error>,
 {
-    let begun = tracing::enabled!(Level::DEBUG).then(Instant::now);
     let answer = match auth::admit(&state, &request).await {
         Ok(principal) => {
             if let Some(principal) = principal {
@@ -115,12 +147,6 @@ where
         answer
     };
     answer.headers_mut().insert(X_REQUEST_ID.clone(), id);
-    if let Some(begun) = begun {
-        let route = answer.request().match_pattern();
-        let status = answer.status().as_u16();
-        let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-        tracing::debug!(route, status, micros, "answered");
-    }
     Ok(answer)
 }
 

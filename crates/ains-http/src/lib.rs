@@ -13,6 +13,7 @@ pub mod problem;
 mod query;
 mod reply;
 mod request_id;
+mod requests;
 mod routes;
 
 pub use app::{HttpState, app, configure, serve};

@@ -13,7 +13,7 @@ use common::Common;
 
 use crate::routes::{
     agents, aitp, aitp_batch, batch, calendars, chains, clients, dependencies, docs, events, graphs, health,
-    routing, schedules, slots, stats, tasks, trust, work,
+    metrics, routing, schedules, slots, stats, tasks, trust, work,
 };
 
 #[derive(OpenApi)]
@@ -28,6 +28,7 @@ use crate::routes::{
         health::live,
         health::ready,
         health::aitp,
+        metrics::metrics,
         stats::stats,
         stats::database,
         stats::cleanup,

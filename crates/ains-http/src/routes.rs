@@ -15,6 +15,7 @@ pub(crate) mod docs;
 pub(crate) mod events;
 pub(crate) mod graphs;
 pub(crate) mod health;
+pub(crate) mod metrics;
 pub(crate) mod routing;
 pub(crate) mod schedules;
 pub(crate) mod slots;
@@ -78,6 +79,7 @@ fn operations(config: &mut ServiceConfig) {
         .service(resource("/health/live").get(health::live))
         .service(resource("/health/ready").get(health::ready))
         .service(resource("/health/aitp").get(health::aitp))
+        .service(resource("/metrics").get(metrics::metrics))
         .service(resource("/ains/stats").get(stats::stats))
         .service(resource("/ains/stats/database").get(stats::database))
         .service(resource("/ains/maintenance/cleanup").post(stats::cleanup))

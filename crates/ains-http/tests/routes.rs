@@ -31,6 +31,8 @@ mod documents;
 mod figures;
 #[path = "routes/graphs.rs"]
 mod graphs;
+#[path = "routes/metrics.rs"]
+mod metrics;
 #[path = "routes/pipelines.rs"]
 mod pipelines;
 #[path = "routes/problems.rs"]
