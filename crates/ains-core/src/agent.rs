@@ -217,6 +217,13 @@ pub struct Agent {
 }
 
 impl Agent {
+    /// Notes a change at `now`. `updated_at` grows with every change, also where the clocks of several servers
+    /// differ: whoever hears of two states knows which is the later one. Returns it.
+    pub fn touch(&mut self, now: Timestamp) -> Timestamp {
+        self.updated_at = now.max(self.updated_at + Duration::from_micros(1));
+        self.updated_at
+    }
+
     /// When it counts as silent if it gives no further sign of life.
     pub fn silent_at(&self) -> Timestamp {
         self.last_seen_at + self.heartbeat_interval * limits::SILENT_AFTER
@@ -233,14 +240,16 @@ impl Agent {
     }
 
     /// The share of its attempts that ended well, 0.0..=1.0; 0 before the first.
-    #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
     pub fn success_rate(&self) -> f64 {
-        let total = self.completed + self.failed;
-        if total == 0 {
-            0.0
-        } else {
-            self.completed as f64 / total as f64
-        }
+        success_rate(self.completed, self.failed)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
+pub(crate) fn success_rate(completed: i64, failed: i64) -> f64 {
+    match completed + failed {
+        0 => 0.0,
+        total => completed as f64 / total as f64,
     }
 }
 

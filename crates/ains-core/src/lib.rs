@@ -5,6 +5,7 @@ pub mod calendar;
 pub mod chain;
 pub mod cron;
 pub mod dependency;
+pub mod directory;
 pub mod effect;
 pub mod event;
 pub mod expression;
