@@ -33,6 +33,8 @@ mod routing;
 mod sample_agent;
 #[path = "original_surface/schedules.rs"]
 mod schedules;
+#[path = "original_surface/search.rs"]
+mod search;
 #[path = "original_surface/submission.rs"]
 mod submission;
 #[path = "original_surface/timeouts.rs"]

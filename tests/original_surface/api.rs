@@ -65,11 +65,12 @@ impl Api {
             .await
             .unwrap_or_else(|failure| panic!("{asked}: {failure:?}"));
         let status = answer.status().as_u16();
-        let content_type = answer.headers().get("content-type");
-        let content_type = content_type
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
-            .to_owned();
+        let header = |name| {
+            let value = answer.headers().get(name);
+            let value = value.and_then(|value| value.to_str().ok());
+            value.unwrap_or_default().to_owned()
+        };
+        let (content_type, link) = (header("content-type"), header("link"));
         let text = answer
             .text()
             .await
@@ -78,6 +79,7 @@ impl Api {
             asked,
             status,
             content_type,
+            link,
             text,
         }
     }
@@ -235,6 +237,7 @@ pub(crate) struct Answer {
     asked: String,
     status: u16,
     content_type: String,
+    link: String,
     text: String,
 }
 
@@ -246,6 +249,13 @@ impl Answer {
         assert_eq!(self.status, 200, "{asked}: {text}");
         assert_eq!(self.content_type, "application/json", "{asked}: {text}");
         self.json()
+    }
+
+    /// The path of the next page, if there is one.
+    pub(crate) fn next(&self) -> Option<String> {
+        let (path, rest) = self.link.strip_prefix('<')?.split_once('>')?;
+        assert_eq!(rest, "; rel=\"next\"", "{}", self.asked);
+        Some(path.to_owned())
     }
 
     /// The problem of a refusal with this status.

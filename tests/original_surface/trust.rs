@@ -11,6 +11,8 @@ on_both!(
     a_completed_task_raises_trust,
     a_failed_task_lowers_trust,
     every_change_of_trust_is_kept,
+    a_change_of_trust_says_why,
+    the_history_of_trust_comes_in_pages,
     trust_comes_with_its_figures,
     an_unknown_agent_is_not_trusted,
 );
@@ -143,6 +145,35 @@ async fn every_change_of_trust_is_kept(api: &Api) {
         let path = format!("/ains/agents/{agent}/trust/history?limit={limit}");
         assert_eq!(api.get(&path).await.faults(), ["limit"]);
     }
+}
+
+async fn a_change_of_trust_says_why(api: &Api) {
+    let (agent, task) = api.active(json!({"max_retries": 0})).await;
+    api.fail(&agent, &task, "the disk is full").await;
+    let record = &history_of(api, &agent).await[0];
+    assert_eq!(
+        (&record["event_type"], &record["reason"], &record["task_id"]),
+        (&json!("failed"), &json!("the disk is full"), &json!(task))
+    );
+    assert_eq!(record["trust_delta"], -0.05, "not -0.04999999999999999");
+}
+
+async fn the_history_of_trust_comes_in_pages(api: &Api) {
+    let agent = api.agent().await;
+    for turn in 0..5 {
+        adjust(api, &agent, 0.01, &format!("turn {turn}")).await;
+    }
+    let all = history_of(api, &agent).await;
+    let path = format!("/ains/agents/{agent}/trust/history");
+    let (mut seen, mut next) = (Vec::new(), Some(format!("{path}?limit=2")));
+    while let Some(page) = next {
+        let page = api.get(&page).await;
+        seen.extend(page.ok().as_array().expect("a list").clone());
+        next = page.next();
+    }
+    assert_eq!(seen, all);
+    let refused = api.get(&format!("{path}?cursor=yesterday")).await;
+    assert_eq!(refused.faults(), ["cursor"]);
 }
 
 async fn trust_comes_with_its_figures(api: &Api) {

@@ -36,6 +36,9 @@ pub struct TrustHistoryQuery {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(minimum = 1, maximum = 200)]
     pub limit: Option<i64>,
+    /// Where the page begins: the id of the last record of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
 }
 
 /// One change of trust: an element of `GET /ains/agents/{id}/trust/history`, newest first.
@@ -43,15 +46,16 @@ pub struct TrustHistoryQuery {
 pub struct TrustRecord {
     /// `trust_` and 32 hexadecimal digits.
     pub record_id: String,
-    /// What happened.
+    /// What happened: `completed`, `failed`, `timed_out`, `lease_lost` or `adjusted`.
     pub event_type: String,
-    /// The change, before it was clamped.
+    /// The change; less than was due where the score would have left 0 to 1.
     pub trust_delta: f64,
     /// The score before.
     pub trust_score_before: f64,
     /// The score after.
     pub trust_score_after: f64,
-    /// Why, where somebody said so.
+    /// Why: what the agent or the server said of the attempt, or whoever adjusted it; null where there is no more to
+    /// say.
     pub reason: Option<String>,
     /// The task it came from.
     pub task_id: Option<String>,

@@ -2,8 +2,9 @@
 
 use ains_api::{
     Agent, AgentDeleted, AgentFilter, AgentList, AgentRegistered, Capability, CapabilityPublished,
-    DrainAgent, Heartbeat, HeartbeatAnswer, PatchAgent, PublishCapability, RegisterAgent, Trust, TrustAdjust,
-    TrustAdjusted, TrustHistoryQuery, TrustRecord,
+    DrainAgent, Heartbeat, HeartbeatAnswer, Leaderboard, LeaderboardQuery, PatchAgent, PublishCapability,
+    RegisterAgent, SearchAnswer, SearchQuery, Trust, TrustAdjust, TrustAdjusted, TrustHistoryQuery,
+    TrustRecord,
 };
 use reqwest::Method;
 
@@ -139,14 +140,37 @@ impl Client {
         self.call(Call::get(path(agent_id, "/trust"))).await
     }
 
-    /// Reads the latest changes of an agent's trust, newest first: `GET /ains/agents/{id}/trust/history`.
+    /// Reads one page of the changes of an agent's trust, newest first: `GET /ains/agents/{id}/trust/history`. The next
+    /// page begins at the `record_id` of the last one.
     ///
     /// # Errors
     ///
-    /// If there is no such agent (404), or the call fails.
-    pub async fn trust_history(&self, agent_id: &str, limit: Option<i64>) -> Result<Vec<TrustRecord>, Error> {
-        let query = TrustHistoryQuery { limit };
-        self.call_with_query(Call::get(path(agent_id, "/trust/history")), &query)
+    /// If the query is refused (422), there is no such agent (404), or the call fails.
+    pub async fn trust_history(
+        &self,
+        agent_id: &str,
+        query: &TrustHistoryQuery,
+    ) -> Result<Vec<TrustRecord>, Error> {
+        self.call_with_query(Call::get(path(agent_id, "/trust/history")), query)
+            .await
+    }
+
+    /// Looks for agents: `GET /ains/search`.
+    ///
+    /// # Errors
+    ///
+    /// If the query is refused (422), or the call fails.
+    pub async fn search(&self, query: &SearchQuery) -> Result<SearchAnswer, Error> {
+        self.call_with_query(Call::get("/ains/search"), query).await
+    }
+
+    /// Reads who is trusted most: `GET /ains/agents/leaderboard`.
+    ///
+    /// # Errors
+    ///
+    /// If the query is refused (422), or the call fails.
+    pub async fn leaderboard(&self, query: &LeaderboardQuery) -> Result<Leaderboard, Error> {
+        self.call_with_query(Call::get("/ains/agents/leaderboard"), query)
             .await
     }
 

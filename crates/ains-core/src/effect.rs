@@ -21,6 +21,8 @@ pub enum Effect {
         delta: f64,
         /// How long a completed attempt took.
         took: Option<Duration>,
+        /// Why: what the agent or the server said, where there is more to say than `event` does.
+        reason: Option<String>,
     },
     /// An attempt ended without a result; the record of it.
     Attempt(Attempt),

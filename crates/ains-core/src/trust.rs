@@ -77,6 +77,11 @@ impl TrustScore {
         }
     }
 
+    /// What must be added to `before` to get this score, rounded like a score.
+    pub fn change_from(self, before: Self) -> f64 {
+        ((self.0 - before.0) * 1e6).round() / 1e6
+    }
+
     /// The score after `delta`.
     #[must_use]
     pub fn moved(self, delta: f64) -> Self {
@@ -97,8 +102,19 @@ pub fn lane_tenth(min_trust: TrustScore) -> u8 {
 /// What a completed attempt earns: +0.02, and +0.03 more if it took less than half of what the
 /// task allows (semantics §5).
 pub fn completion_delta(took: Duration, timeout: Duration) -> f64 {
-    if took * 2 < timeout { 0.05 } else { 0.02 }
+    if is_quick(took, timeout) { 0.05 } else { 0.02 }
 }
+
+/// Whether `took` is less than half of what the task allows.
+pub fn is_quick(took: Duration, timeout: Duration) -> bool {
+    took * 2 < timeout
+}
+
+/// Why a completion earned more than another: shown with the change.
+pub const QUICK: &str = "took less than half of the time allowed";
+
+/// Most characters of the reason that is kept with a change.
+pub const MAX_REASON: usize = 500;
 
 /// What a failed, timed-out or lost attempt costs (semantics §5).
 pub const FAILURE_DELTA: f64 = -0.05;
@@ -139,6 +155,11 @@ mod tests {
         assert_eq!(TrustScore::INITIAL.moved(7.0).get(), 1.0);
         assert_eq!(TrustScore::INITIAL.moved(-7.0).get(), 0.0);
         assert_eq!(TrustScore::INITIAL.moved(0.05).moved(0.02).get(), 0.57);
+        let (before, after) = (TrustScore::clamped(0.97), TrustScore::clamped(0.97).moved(0.05));
+        assert_eq!(
+            (after.change_from(before), before.change_from(after)),
+            (0.03, -0.03)
+        );
     }
 
     #[test]

@@ -12,8 +12,8 @@ use utoipa::{Modify, OpenApi};
 use common::Common;
 
 use crate::routes::{
-    agents, aitp, aitp_batch, batch, calendars, chains, clients, dependencies, docs, events, graphs, health,
-    metrics, routing, schedules, slots, stats, tasks, trust, work,
+    agents, aitp, aitp_batch, batch, calendars, chains, clients, dependencies, directory, docs, events,
+    graphs, health, metrics, routing, schedules, slots, stats, tasks, trust, work,
 };
 
 #[derive(OpenApi)]
@@ -35,6 +35,8 @@ use crate::routes::{
         events::follow,
         agents::register,
         agents::list,
+        directory::leaderboard,
+        directory::search,
         agents::one,
         agents::change,
         agents::remove,

@@ -87,6 +87,26 @@ impl Query {
         Some(self.within(name, range, *range.start()))
     }
 
+    /// A number within `range`, if there is one.
+    pub(crate) fn number(&mut self, name: &str, range: &RangeInclusive<f64>) -> Option<f64> {
+        let number = self.float(name)?;
+        self.faults.number(name, number, range)
+    }
+
+    /// A number that is not negative, if there is one.
+    pub(crate) fn amount(&mut self, name: &str) -> Option<f64> {
+        let number = self.float(name)?;
+        self.faults.amount(name, number)
+    }
+
+    fn float(&mut self, name: &str) -> Option<f64> {
+        let number = self.text(name)?.parse();
+        if number.is_err() {
+            self.faults.add(name, "must be a number");
+        }
+        number.ok()
+    }
+
     /// `true` or `false`, the latter where there is none.
     pub(crate) fn flag(&mut self, name: &str) -> bool {
         self.flag_or(name, false)
@@ -263,6 +283,26 @@ mod tests {
             named,
             ["limit", "offset", "force", "format", "after", "id", "client_id"]
         );
+    }
+
+    #[test]
+    fn numbers_are_held_to_their_bounds() {
+        let mut query = Query::of("a=0.25&b=1.5&c=x&d=-1&e=inf&f=NaN&g=1e3");
+        let share = 0.0..=1.0;
+        assert_eq!(
+            (query.number("a", &share), query.amount("g")),
+            (Some(0.25), Some(1000.0))
+        );
+        assert_eq!((query.number("none", &share), query.amount("none")), (None, None));
+        query.number("b", &share);
+        query.number("c", &share);
+        for name in ["d", "e", "f"] {
+            query.amount(name);
+        }
+        query.number("f", &share);
+        let problem = query.finish::<()>(None).unwrap_err().to_wire(None);
+        let named: Vec<_> = problem.errors.iter().map(|fault| &*fault.pointer).collect();
+        assert_eq!(named, ["b", "c", "d", "e", "f", "f"]);
     }
 
     #[test]

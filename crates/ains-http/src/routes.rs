@@ -11,6 +11,7 @@ pub(crate) mod calendars;
 pub(crate) mod chains;
 pub(crate) mod clients;
 pub(crate) mod dependencies;
+pub(crate) mod directory;
 pub(crate) mod docs;
 pub(crate) mod events;
 pub(crate) mod graphs;
@@ -92,6 +93,8 @@ fn operations(config: &mut ServiceConfig) {
 fn of_agents(config: &mut ServiceConfig) {
     config
         .service(resource("/ains/agents").get(agents::list).post(agents::register))
+        .service(resource("/ains/agents/leaderboard").get(directory::leaderboard))
+        .service(resource("/ains/search").get(directory::search))
         .service(
             resource("/ains/agents/{id}")
                 .get(agents::one)

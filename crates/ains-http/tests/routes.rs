@@ -25,6 +25,8 @@ mod chains;
 mod contract;
 #[path = "routes/dependencies.rs"]
 mod dependencies;
+#[path = "routes/directory.rs"]
+mod directory;
 #[path = "routes/documents.rs"]
 mod documents;
 #[path = "routes/figures.rs"]

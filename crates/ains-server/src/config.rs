@@ -118,6 +118,13 @@ impl Config {
                     values::number(raw, 0..=LONGEST_RETENTION).map(Duration::from_secs)
                 })?
                 .unwrap_or(defaults.event_retention),
+                task_retention: read(&mut layers, "task_retention_seconds", |raw| {
+                    values::number(raw, 0..=LONGEST_RETENTION)
+                })?
+                .filter(|seconds| *seconds > 0)
+                .map_or(defaults.task_retention, |seconds| {
+                    Some(Duration::from_secs(seconds))
+                }),
                 seed: read(&mut layers, "seed", |raw| values::number(raw, 0..=u64::MAX))?,
             },
             http_workers: read(&mut layers, "http_workers", |raw| values::number(raw, 1..=256))?

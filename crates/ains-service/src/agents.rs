@@ -4,15 +4,17 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ains_core::agent::{Agent, AgentStatus, Availability, Capability, limits};
+use ains_core::directory::Offer;
 use ains_core::task::{Report, ReportKind};
 use ains_core::trust::TrustEvent;
 use ains_core::{AgentId, CapabilityId, EventType, TaskId, TrustRecordId, TrustScore};
 use ains_store::trust::TrustRecord;
 use ains_store::{StoreError, agents, capabilities, tasks, trust};
 
-use crate::ains::{Ains, with_capabilities};
+use crate::ains::{Ains, with_offers};
 use crate::batch::Tx;
 use crate::batch::once::{earlier_answer, keep_answer};
+use crate::engine::provided;
 use crate::entropy::mint;
 use crate::error::Error;
 use crate::identity;
@@ -59,9 +61,7 @@ impl Ains {
             if let Some(once) = &once {
                 keep_answer(tx.conn, once, (once.render)(&agent), tx.now)?;
             }
-            tx.after
-                .put
-                .push((agent.clone(), Some(names.iter().cloned().collect())));
+            tx.after.put.push((agent.clone(), Vec::new()));
             Ok(Ok(Answer::Fresh(agent)))
         })
         .await
@@ -275,16 +275,16 @@ impl Ains {
             {
                 return Ok(earlier.map(Answer::Replayed));
             }
-            let Some((mut agent, mut provided)) = loaded(tx, &id)? else {
+            let Some((mut agent, mut offers)) = loaded(tx, &id)? else {
                 return Ok(Err(not_found(&id)));
             };
             let name = new.name.as_str().to_lowercase();
-            if !provided.contains(&name) {
-                if provided.len() >= limits::CAPABILITIES {
-                    return Ok(Err(Error::TooManyCapabilities(limits::CAPABILITIES)));
-                }
-                provided.push(name);
+            let provided = provided(&agent, &offers);
+            if !provided.contains(&name) && provided.len() >= limits::CAPABILITIES {
+                return Ok(Err(Error::TooManyCapabilities(limits::CAPABILITIES)));
             }
+            let replaced = replace(tx, &id, &name)?;
+            offers.retain(|offer| offer.name.as_str().to_lowercase() != name);
             let capability = Capability {
                 id: mint!(tx.entropy, CapabilityId, tx.now),
                 agent: id.clone(),
@@ -301,13 +301,18 @@ impl Ains {
             };
             capabilities::insert(tx.conn, &capability)?;
             // So that other servers see a change, should they miss the word of it.
-            agent.updated_at = tx.now;
+            agent.touch(tx.now);
             agents::save(tx.conn, &[&agent])?;
-            tx.after.count("capabilities", 1);
+            tx.after.count("capabilities", 1 - replaced);
             if let Some(once) = &once {
                 keep_answer(tx.conn, once, (once.render)(&capability), tx.now)?;
             }
-            tx.after.put.push((agent, Some(provided)));
+            offers.push(Offer {
+                name: capability.name.clone(),
+                price: capability.price,
+                latency_p99_ms: capability.latency_p99_ms,
+            });
+            tx.after.put.push((agent, offers));
             Ok(Ok(Answer::Fresh(capability)))
         })
         .await
@@ -339,7 +344,9 @@ impl Ains {
             // The tags are part of what it provides, so they are checked first and read again after.
             if let Some(tags) = &change.tags {
                 let published = capabilities::offered_by(tx.conn, std::slice::from_ref(&id))?;
-                let published = published.into_iter().map(|(_, name)| name.to_lowercase());
+                let published = published
+                    .into_iter()
+                    .map(|(_, offer)| offer.name.as_str().to_lowercase());
                 let tags = tags.iter().map(|tag| tag.as_str().to_lowercase());
                 if tags.chain(published).collect::<BTreeSet<_>>().len() > limits::CAPABILITIES {
                     return Ok(Err(Error::TooManyCapabilities(limits::CAPABILITIES)));
@@ -347,9 +354,9 @@ impl Ains {
             }
             let changed = edit(tx, &id, |agent, _| apply(agent, &change))?;
             if change.tags.is_some()
-                && let Some((agent, provided)) = loaded(tx, &id)?
+                && let Some((agent, offers)) = loaded(tx, &id)?
             {
-                tx.after.put.push((agent, Some(provided)));
+                tx.after.put.push((agent, offers));
             }
             Ok(changed)
         })
@@ -378,7 +385,7 @@ impl Ains {
             .await?;
         }
         self.write(move |tx| {
-            let Some((agent, provided)) = loaded(tx, &id)? else {
+            let Some(agent) = agents::lock(tx.conn, std::slice::from_ref(&id))?.pop() else {
                 return Ok(Err(not_found(&id)));
             };
             let held = tasks::loads(tx.conn, std::slice::from_ref(&id))?
@@ -391,7 +398,6 @@ impl Ains {
                 }));
             }
             let published = i64::try_from(capabilities::of_agent(tx.conn, &id)?.len()).unwrap_or(0);
-            drop(provided);
             agents::remove(tx.conn, &id)?;
             tx.after.count("agents", -1);
             tx.after
@@ -403,18 +409,23 @@ impl Ains {
         .await
     }
 
-    /// The latest changes of an agent's trust, newest first.
+    /// Changes of an agent's trust, newest first: the latest ones, or those before `before`; at most `limit`.
     ///
     /// # Errors
     /// When there is no such agent, or the store fails.
-    pub async fn trust_history(&self, id: AgentId, limit: i64) -> Result<Vec<TrustRecord>, Error> {
+    pub async fn trust_history(
+        &self,
+        id: AgentId,
+        before: Option<TrustRecordId>,
+        limit: i64,
+    ) -> Result<Vec<TrustRecord>, Error> {
         let wanted = id.clone();
         let found = self
             .read(move |conn| {
                 let Some(_) = agents::find(conn, &wanted)? else {
                     return Ok(None);
                 };
-                trust::of_agent(conn, &wanted, limit).map(Some)
+                trust::of_agent(conn, &wanted, before, limit).map(Some)
             })
             .await?;
         found.ok_or_else(|| not_found(&id))
@@ -437,15 +448,15 @@ impl Ains {
             };
             let after = view.agent.trust;
             let record = TrustRecord {
-                id: mint!(tx.entropy, TrustRecordId, tx.now),
+                id: tx.entropy.mint_at(view.agent.updated_at, TrustRecordId::mint),
                 agent: id.clone(),
                 event: TrustEvent::Adjusted.as_str().to_owned(),
-                delta: after.get() - before.get(),
+                delta: after.change_from(before),
                 before: before.get(),
                 after: after.get(),
                 reason: Some(reason.clone()),
                 task: None,
-                created_at: tx.now,
+                created_at: view.agent.updated_at,
             };
             trust::insert(tx.conn, std::slice::from_ref(&record))?;
             tx.after.count("rows.trust_records", 1);
@@ -519,7 +530,7 @@ fn edit(
     };
     let was_inactive = agent.status == AgentStatus::Inactive;
     change(&mut agent, tx.now);
-    agent.updated_at = tx.now;
+    agent.touch(tx.now);
     agents::save(tx.conn, &[&agent])?;
     let is_inactive = agent.status == AgentStatus::Inactive;
     if is_inactive && !was_inactive {
@@ -534,10 +545,22 @@ fn edit(
     Ok(Ok(AgentView { agent, active }))
 }
 
-/// An agent, locked, with all that it provides.
-fn loaded(tx: &mut Tx<'_>, id: &AgentId) -> Result<Option<(Agent, Vec<String>)>, StoreError> {
+/// An agent, locked, with what it offers.
+fn loaded(tx: &mut Tx<'_>, id: &AgentId) -> Result<Option<(Agent, Vec<Offer>)>, StoreError> {
     let found = agents::lock(tx.conn, std::slice::from_ref(id))?;
-    Ok(with_capabilities(tx.conn, found)?.pop())
+    Ok(with_offers(tx.conn, found)?.pop())
+}
+
+/// Removes what an agent published under `name` (in lower case) before; how many capabilities.
+fn replace(tx: &mut Tx<'_>, id: &AgentId, name: &str) -> Result<i64, StoreError> {
+    let mut replaced = 0;
+    for earlier in capabilities::of_agent(tx.conn, id)? {
+        if earlier.name.as_str().to_lowercase() == name {
+            capabilities::remove(tx.conn, earlier.id)?;
+            replaced += 1;
+        }
+    }
+    Ok(replaced)
 }
 
 fn release(task: TaskId, agent: &AgentId) -> Delivery {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 
 use ains_core::agent::Agent;
+use ains_core::directory::Offer;
 use ains_core::{AgentId, Clock, Timestamp};
 use ains_store::nodes::{self, Node};
 use ains_store::writer::Writer;
@@ -241,8 +242,8 @@ fn read_agents(conn: &mut Conn, state: &mut State, now: Timestamp) -> Result<(),
         let page = agents::page(conn, &after, PAGE)?;
         let Some(last) = page.last() else { return Ok(()) };
         after = last.id.to_string();
-        for (agent, offered) in with_capabilities(conn, page)? {
-            state.put(&agent, Some(offered));
+        for (agent, offered) in with_offers(conn, page)? {
+            state.put(&agent, offered);
             state.stir(&agent.id, now);
             let held = loads.get(&agent.id).copied().unwrap_or(0);
             state.set_load(&agent.id, tasks::Load { held, counted_at: 0 });
@@ -250,24 +251,19 @@ fn read_agents(conn: &mut Conn, state: &mut State, now: Timestamp) -> Result<(),
     }
 }
 
-/// Agents with all that they provide: tags and published capabilities, in lower case.
-pub(crate) fn with_capabilities(
+/// Agents with what they offer.
+pub(crate) fn with_offers(
     conn: &mut Conn,
     agents: Vec<Agent>,
-) -> Result<Vec<(Agent, Vec<String>)>, StoreError> {
+) -> Result<Vec<(Agent, Vec<Offer>)>, StoreError> {
     let ids: Vec<AgentId> = agents.iter().map(|agent| agent.id.clone()).collect();
-    let mut offered: BTreeMap<AgentId, Vec<String>> = BTreeMap::new();
-    for (agent, name) in capabilities::offered_by(conn, &ids)? {
-        offered.entry(agent).or_default().push(name.to_lowercase());
+    let mut offered: BTreeMap<AgentId, Vec<Offer>> = BTreeMap::new();
+    for (agent, offer) in capabilities::offered_by(conn, &ids)? {
+        offered.entry(agent).or_default().push(offer);
     }
-    Ok(agents
-        .into_iter()
-        .map(|agent| {
-            let mut provided = offered.remove(&agent.id).unwrap_or_default();
-            provided.extend(agent.tags.iter().map(|tag| tag.as_str().to_lowercase()));
-            provided.sort();
-            provided.dedup();
-            (agent, provided)
-        })
-        .collect())
+    let offers = |agent: Agent| {
+        let offers = offered.remove(&agent.id).unwrap_or_default();
+        (agent, offers)
+    };
+    Ok(agents.into_iter().map(offers).collect())
 }

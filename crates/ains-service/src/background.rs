@@ -33,6 +33,9 @@ pub(crate) const DEAD_AFTER: Duration = Duration::from_secs(6);
 /// How often signs of life of agents are written, if there are any that are worth it.
 const SIGNS: Duration = Duration::from_secs(1);
 
+/// How often the directory is told what changed where nobody looks into it, so that whoever does next need not wait.
+const NOTES: Duration = Duration::from_secs(1);
+
 /// Longest sleep of the timer: another server may have died with instants that it watched, or the clock jump.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 
@@ -48,6 +51,12 @@ const SHORT_PAUSE: Duration = Duration::from_millis(20);
 /// How often old rows are removed.
 const HOUSEKEEPING: Duration = Duration::from_mins(10);
 
+/// How often what ended is looked through within the time for which it is kept.
+const LOOKS: u32 = 10;
+
+/// How often it is looked through at most.
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Rows that one piece of housekeeping removes.
 const PIECE: i64 = 500;
 
@@ -58,12 +67,22 @@ pub(crate) fn start(ains: &Ains) -> Vec<JoinHandle<()>> {
         tokio::spawn(questions::answer(ains.clone())),
         every(ains, SIGNS, |ains| async move { store_signs(&ains).await }),
         every(ains, BEAT, |ains| async move { beat(&ains).await }),
+        every(ains, NOTES, |ains| async move {
+            ains.engine().tell_directory();
+            Ok(())
+        }),
         every(
             ains,
             HOUSEKEEPING,
             |ains| async move { housekeeping(&ains).await },
         ),
     ];
+    if let Some(kept) = ains.inner.machine.settings.task_retention {
+        let interval = (kept / LOOKS).clamp(SHORTEST_INTERVAL, HOUSEKEEPING);
+        handles.push(every(ains, interval, move |ains| async move {
+            remove_ended(&ains, kept).await
+        }));
+    }
     handles.push(every(ains, peers::RECHECK, |ains| async move {
         peers::recheck(&ains).await
     }));
@@ -252,4 +271,15 @@ async fn housekeeping(ains: &Ains) -> Result<(), Error> {
             return Ok(());
         }
     }
+}
+
+/// Removes what ended longer than `kept` ago.
+async fn remove_ended(ains: &Ains, kept: Duration) -> Result<(), Error> {
+    let before = ains.now() - kept;
+    match ains.remove_older(before).await {
+        Ok(done) if done.tasks > 0 => tracing::info!(tasks = done.tasks, "removed what ended long ago"),
+        Ok(_) | Err(Error::Stopping) => {}
+        Err(error) => return Err(error),
+    }
+    Ok(())
 }

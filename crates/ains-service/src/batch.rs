@@ -39,6 +39,7 @@ mod tell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use ains_core::agent::{Agent, AgentStatus};
+use ains_core::directory::Offer;
 use ains_core::effect::Attempt;
 use ains_core::fair::Turns;
 use ains_core::{AgentId, ChainId, Event, Lane, Status, TaskId, Timestamp};
@@ -80,8 +81,8 @@ pub(crate) struct Tx<'a> {
 /// What to do after the commit.
 #[derive(Default)]
 pub(crate) struct After {
-    /// Agents to be taken in anew, with their capabilities and what they hold.
-    pub(crate) put: Vec<(Agent, Option<Vec<String>>)>,
+    /// Agents to be taken in anew, with what they offer.
+    pub(crate) put: Vec<(Agent, Vec<Offer>)>,
     /// Agents whose row changed.
     pub(crate) updated: BTreeMap<AgentId, Agent>,
     /// Agents that are gone.

@@ -5,20 +5,23 @@
 //! the transaction fails. What it knows of other servers may be some milliseconds old; the
 //! database is asked again wherever that matters.
 
+mod changes;
 mod ends;
 mod lanes;
 mod roster;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use ains_core::agent::{Agent, AgentStatus};
+use ains_core::directory::{Card, Directory, Offer};
 use ains_core::routing::{AgentPool, Ask, Door, Health, Profile, Reservation, Seat, Strategy};
 use ains_core::{AgentId, ChainId, Lane, TaskId, Timestamp};
 use ains_store::tasks::Load;
 use tokio::sync::Notify;
 
+use self::changes::Changes;
 pub(crate) use self::ends::{EndWatch, Subject};
 use self::lanes::Lanes;
 pub(crate) use self::roster::{Known, Waiter};
@@ -43,6 +46,8 @@ pub(crate) struct Engine {
     pub(crate) questions: Notify,
     /// Those who follow what happens.
     pub(crate) feed: Feed,
+    /// The agents as people look for them. Locked before the state, where both are.
+    directory: RwLock<Directory>,
 }
 
 /// The agents and lanes.
@@ -63,6 +68,8 @@ pub(crate) struct State {
     pub(crate) news: News,
     /// How the trust of the agents is spread.
     pub(crate) spread: Spread,
+    /// What the directory has not been told yet.
+    pub(crate) untold: Changes,
     /// Chains that wait for expressions to be evaluated; the store knows them too.
     pub(crate) asking: BTreeSet<ChainId>,
 }
@@ -115,6 +122,33 @@ impl Engine {
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// The directory, told of everything that happened before.
+    ///
+    /// What changes an agent only leaves a note, one an agent at most: a writer never waits for a search.
+    pub(crate) fn directory(&self) -> RwLockReadGuard<'_, Directory> {
+        self.tell_directory();
+        self.directory.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the directory what it has not been told.
+    pub(crate) fn tell_directory(&self) {
+        if self.lock().untold.is_empty() {
+            return;
+        }
+        let mut directory = self.directory.write().unwrap_or_else(PoisonError::into_inner);
+        // Taken while the directory is held: notes are told in the order in which they are taken.
+        let changes = std::mem::take(&mut self.lock().untold);
+        changes.tell(&mut directory);
+    }
+}
+
+/// All that an agent provides, in lower case: its tags, and the names of what it offers.
+pub(crate) fn provided(agent: &Agent, offers: &[Offer]) -> Vec<String> {
+    let tags = agent.tags.iter().map(|tag| tag.as_str().to_lowercase());
+    let names = offers.iter().map(|offer| offer.name.as_str().to_lowercase());
+    let provided: BTreeSet<String> = tags.chain(names).collect();
+    provided.into_iter().collect()
 }
 
 /// The health that the pool goes by.
@@ -139,29 +173,28 @@ impl State {
         }
     }
 
-    /// Takes in what the store says of an agent. `capabilities` are tags and published names;
-    /// without them what was known stays.
-    pub(crate) fn put(&mut self, agent: &Agent, capabilities: Option<Vec<String>>) {
+    /// Takes in what the store says of an agent, and what it offers; unless something later is known: what other
+    /// servers did is read, and does not arrive in the order of the commits.
+    pub(crate) fn put(&mut self, agent: &Agent, offers: Vec<Offer>) {
         let seat = self.pool.seat(&agent.id);
         let current = seat.and_then(|seat| self.pool.get(seat));
-        let capabilities = capabilities.unwrap_or_else(|| {
-            current
-                .map(|profile| profile.capabilities.clone())
-                .unwrap_or_default()
-        });
         let active = current.map_or(0, |profile| profile.active);
-        if let Some(profile) = current {
-            self.spread.take(profile.trust);
-        }
-        self.spread.add(agent.trust);
+        let trust_before = current.map(|profile| profile.trust);
         let known = self
             .roster
             .entry(agent.id.clone())
             .or_insert_with(|| Known::new(agent));
+        if agent.updated_at < known.updated_at {
+            return;
+        }
+        if let Some(before) = trust_before {
+            self.spread.take(before);
+        }
+        self.spread.add(agent.trust);
         known.refresh(agent);
         let profile = Profile {
             id: agent.id.clone(),
-            capabilities,
+            capabilities: provided(agent, &offers),
             trust: agent.trust,
             max_concurrency: agent.max_concurrency,
             health: health(agent.status),
@@ -175,6 +208,7 @@ impl State {
             registered: agent.created_at.as_micros(),
         };
         self.pool.put(profile);
+        self.untold.put(Card::from(agent), Some(offers));
     }
 
     /// Takes in what a transaction changed about an agent that is known.
@@ -197,6 +231,7 @@ impl State {
         self.pool.set_draining(seat, agent.draining);
         self.pool.set_max_concurrency(seat, agent.max_concurrency);
         self.reset_door(&agent.id);
+        self.untold.put(Card::from(agent), None);
     }
 
     /// Lets an agent go; its waiting claims end empty.
@@ -206,6 +241,7 @@ impl State {
             self.spread.take(profile.trust);
         }
         self.pool.remove(agent);
+        self.untold.remove(agent.clone());
         self.unstored_signs.remove(agent);
         self.waiting.remove(agent);
         if let Some(known) = self.roster.remove(agent) {

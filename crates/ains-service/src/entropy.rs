@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use ains_core::Mint;
+use ains_core::{Mint, Timestamp};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _, TryRng as _};
 
@@ -35,6 +35,16 @@ impl Entropy {
     pub(crate) fn mint<T>(&self, make: impl FnOnce(&mut Mint, &mut StdRng) -> T) -> T {
         let (mint, rng) = &mut *self.ids.lock().unwrap_or_else(PoisonError::into_inner);
         make(mint, rng)
+    }
+
+    /// An id of `at`, whatever has been minted before: larger than those of earlier instants, and smaller than those
+    /// of later ones, also where other servers mint them.
+    pub(crate) fn mint_at<T>(
+        &self,
+        at: Timestamp,
+        make: impl FnOnce(&mut Mint, Timestamp, &mut StdRng) -> T,
+    ) -> T {
+        self.mint(|_, rng| make(&mut Mint::default(), at, rng))
     }
 
     /// A number in -1.0..=1.0.

@@ -21,10 +21,11 @@
 //! | `tasks` | submit, read, list, cancel, retry, change |
 //! | `work` | claim, report |
 //! | `agents` | register, heartbeat, drain, trust |
+//! | `directory` | the leaderboard and the search |
 //! | `chains` | create, read, steer |
 //! | `schedules`, `calendars` | create, read, steer, preview; what became of slots |
 //! | `feed` | following what happens |
-//! | `routing`, `stats`, `clients`, `keys` | as they say |
+//! | `routing`, `stats`, `cleanup`, `clients`, `keys` | as they say |
 //! | `machine`, `batch` | how operations become one transaction, and what follows from it |
 //! | `engine` | what a server knows in memory |
 //! | `metrics` | what happened, counted after its commit, for Prometheus |
@@ -36,9 +37,11 @@ mod background;
 mod batch;
 mod calendars;
 mod chains;
+mod cleanup;
 mod clients;
 mod clock;
 mod dependencies;
+mod directory;
 mod engine;
 mod entropy;
 mod error;

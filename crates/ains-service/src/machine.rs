@@ -326,8 +326,8 @@ impl Machine {
 /// work of.
 fn take_in(state: &mut State, after: &mut batch::After, now: Timestamp) -> BTreeSet<Lane> {
     let mut opened = BTreeSet::new();
-    for (agent, capabilities) in &after.put {
-        state.put(agent, capabilities.clone());
+    for (agent, offers) in &after.put {
+        state.put(agent, offers.clone());
     }
     for agent in after.updated.values() {
         state.update(agent);

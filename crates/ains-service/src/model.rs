@@ -9,7 +9,9 @@ use ains_core::agent::{Agent, HeartbeatStatus};
 use ains_core::chain::{Chain, ChainStatus, Plan};
 use ains_core::dependency::Edge;
 use ains_core::task::{Report, TaskSpec};
-use ains_core::{AgentId, ChainId, ClientId, Condition, Dependency, Name, Status, Task, TaskId, Timestamp};
+use ains_core::{
+    AgentId, ChainId, ClientId, Condition, Dependency, Name, Status, Task, TaskId, Timestamp, TrustScore,
+};
 pub use ains_store::tasks::{Documents, Filter as TaskFilter, Page, StoredTask};
 pub use ains_store::trust::TrustRecord;
 pub use schedules::{
@@ -235,6 +237,37 @@ pub struct AgentView {
     pub agent: Agent,
     /// How many tasks it holds.
     pub active: u32,
+}
+
+/// An agent that a search found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FoundAgent {
+    /// The agent.
+    pub id: AgentId,
+    /// Its name for people.
+    pub display_name: String,
+    /// Its trust.
+    pub trust: TrustScore,
+    /// The names of all that it offers, oldest first.
+    pub capabilities: Vec<Name>,
+}
+
+/// A page of what a search found.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct FoundAgents {
+    /// The page.
+    pub agents: Vec<FoundAgent>,
+    /// How many there are in all.
+    pub total: usize,
+}
+
+/// How much a clean-up removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CleanedUp {
+    /// Tasks.
+    pub tasks: u64,
+    /// Deliveries of webhooks.
+    pub deliveries: u64,
 }
 
 /// A capability to publish.

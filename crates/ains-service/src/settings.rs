@@ -18,6 +18,8 @@ pub struct Settings {
     pub slot_retention: Duration,
     /// How long it is kept what happened, for followers that come back; with zero it is not (semantics §8).
     pub event_retention: Duration,
+    /// How long tasks and chains are kept after they ended; `None`: until a clean-up is asked for.
+    pub task_retention: Option<Duration>,
     /// Fixes all randomness.
     pub seed: Option<u64>,
     /// Whether a registration's signature must verify, or only be hex.
@@ -35,6 +37,7 @@ impl Default for Settings {
             cascade: ains_store::dependencies::MOST,
             slot_retention: Duration::from_hours(30 * 24),
             event_retention: Duration::from_hours(1),
+            task_retention: None,
             seed: None,
             verify_identity: true,
             admin_key: None,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ains_core::Status;
 use ains_core::task::limits::PRIORITY;
-use ains_store::{chains, counters, tasks};
+use ains_store::counters;
 
 use crate::ains::Ains;
 use crate::batch::{Swept, in_status, minute, pending_of};
@@ -14,9 +14,6 @@ use crate::op::Op;
 
 /// Agents whose workload is shown.
 const WORKLOAD: usize = 1000;
-
-/// Tasks that one piece of a clean-up removes.
-const PIECE: i64 = 200;
 
 impl Ains {
     /// Whether the database answers.
@@ -89,36 +86,6 @@ impl Ains {
             ("trust_records", total("rows.trust_records")),
         ]);
         Ok(DatabaseRows { rows })
-    }
-
-    /// Removes chains and tasks that ended more than `days` days ago, in pieces that do not stall
-    /// others; how many tasks. The tasks of a chain stay as long as the chain does.
-    ///
-    /// # Errors
-    /// When the store fails; what was removed until then stays removed.
-    pub async fn cleanup(&self, days: u32) -> Result<u64, Error> {
-        let before = self.now() - std::time::Duration::from_secs(u64::from(days) * 86_400);
-        let mut removed = 0;
-        while self
-            .write(move |tx| chains::remove_ended(tx.conn, before, PIECE).map(|gone| Ok(!gone.is_empty())))
-            .await?
-        {}
-        loop {
-            let piece = self
-                .write(move |tx| {
-                    let gone = tasks::remove_ended(tx.conn, before, PIECE)?;
-                    for (_, status) in &gone {
-                        tx.after.count("tasks", -1);
-                        tx.after.count(in_status(*status), -1);
-                    }
-                    Ok(Ok(gone.len()))
-                })
-                .await?;
-            if piece == 0 {
-                return Ok(removed);
-            }
-            removed += piece as u64;
-        }
     }
 
     /// Judges now what has run out (the timer does it anyway); how many tasks.

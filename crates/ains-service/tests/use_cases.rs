@@ -23,8 +23,12 @@ mod cascades;
 mod chain_ends;
 #[path = "use_cases/chains.rs"]
 mod chains;
+#[path = "use_cases/cleanup.rs"]
+mod cleanup;
 #[path = "use_cases/dependencies.rs"]
 mod dependencies;
+#[path = "use_cases/directory.rs"]
+mod directory;
 #[path = "use_cases/events.rs"]
 mod events;
 #[path = "use_cases/fairness.rs"]
@@ -41,6 +45,8 @@ mod runs;
 mod schedules;
 #[path = "use_cases/servers.rs"]
 mod servers;
+#[path = "use_cases/standing.rs"]
+mod standing;
 #[path = "use_cases/steering.rs"]
 mod steering;
 #[path = "use_cases/tasks.rs"]

@@ -1,7 +1,8 @@
 //! Capabilities that agents published.
 
 use ains_core::agent::Capability;
-use ains_core::{AgentId, Timestamp};
+use ains_core::directory::Offer;
+use ains_core::{AgentId, CapabilityId, Timestamp};
 use diesel::prelude::*;
 
 use crate::codec::read;
@@ -86,19 +87,46 @@ pub fn of_agent(conn: &mut Conn, agent: &AgentId) -> Result<Vec<Capability>, Sto
     rows.into_iter().map(CapabilityRow::into_capability).collect()
 }
 
-/// What each of `agents` offers: pairs of agent and name, without what is deprecated.
+/// What each of `agents` offers, oldest first, without what is deprecated.
 ///
 /// # Errors
 /// When the database fails, or a row is corrupt.
-pub fn offered_by(conn: &mut Conn, agents: &[AgentId]) -> Result<Vec<(AgentId, String)>, StoreError> {
-    let rows: Vec<(String, String)> = load_in!(
+pub fn offered_by(conn: &mut Conn, agents: &[AgentId]) -> Result<Vec<(AgentId, Offer)>, StoreError> {
+    const T: &str = "agent_capabilities";
+    let mut rows: Vec<(String, String, String, f64, i64)> = load_in!(
         conn,
         dsl::agent_capabilities.filter(dsl::deprecated.eq(false)),
         dsl::agent_id,
         agents.iter().map(AgentId::as_str),
-        (dsl::agent_id, dsl::name)
+        (
+            dsl::capability_id,
+            dsl::agent_id,
+            dsl::name,
+            dsl::price,
+            dsl::latency_p99_ms
+        )
     );
+    rows.sort_by(|a, b| a.0.cmp(&b.0));
     rows.into_iter()
-        .map(|(agent, name)| Ok((read("agent_capabilities", &agent)?, name)))
+        .map(|(_, agent, name, price, latency_p99_ms)| {
+            let offer = Offer {
+                name: read(T, &name)?,
+                price,
+                latency_p99_ms,
+            };
+            Ok((read(T, &agent)?, offer))
+        })
         .collect()
+}
+
+/// Removes a capability.
+///
+/// # Errors
+/// When the database fails.
+pub fn remove(conn: &mut Conn, id: CapabilityId) -> Result<(), StoreError> {
+    per_backend!(conn, |c| diesel::delete(
+        dsl::agent_capabilities.find(id.to_string())
+    )
+    .execute(c)?);
+    Ok(())
 }

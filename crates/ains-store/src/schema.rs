@@ -211,7 +211,7 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(tasks, task_chains);
+diesel::allow_tables_to_appear_in_same_query!(tasks, task_chains, task_dependencies);
 
 diesel::table! {
     task_dependencies (task_id, depends_on_id, condition) {

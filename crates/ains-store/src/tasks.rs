@@ -27,7 +27,7 @@ use crate::set::SetQuery;
 pub use documents::{INLINE_LIMIT, add_dependencies};
 pub use list::{Filter, Page, count, list};
 pub use queue::{Look, Queue, before, ends, first, heads, ready_lanes, waiting_priorities};
-pub use removal::remove_ended;
+pub use removal::{Piece, remove_ended};
 pub use results::{Given, results};
 use row::{StateRow, TaskRow};
 

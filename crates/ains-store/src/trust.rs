@@ -25,7 +25,7 @@ pub struct TrustRecord {
     pub before: f64,
     /// The score after.
     pub after: f64,
-    /// What a person said, or what went wrong.
+    /// What a person said, or what went wrong, or why it earned more than another.
     pub reason: Option<String>,
     /// For which task.
     pub task: Option<TaskId>,
@@ -87,15 +87,23 @@ pub fn insert(conn: &mut Conn, records: &[TrustRecord]) -> Result<(), StoreError
     Ok(())
 }
 
-/// The latest changes of an agent's trust, newest first.
+/// Changes of an agent's trust, newest first: the latest ones, or those before `before`; at most `limit`.
 ///
 /// # Errors
 /// When the database fails, or a row is corrupt.
-pub fn of_agent(conn: &mut Conn, agent: &AgentId, limit: i64) -> Result<Vec<TrustRecord>, StoreError> {
+pub fn of_agent(
+    conn: &mut Conn,
+    agent: &AgentId,
+    before: Option<TrustRecordId>,
+    limit: i64,
+) -> Result<Vec<TrustRecord>, StoreError> {
     const T: &str = "trust_records";
+    // No id is larger than this.
+    let before = before.map_or_else(|| "trust_g".to_owned(), |id| id.to_string());
     let rows: Vec<TrustRow> = per_backend!(conn, |c| {
         dsl::trust_records
             .filter(dsl::agent_id.eq(agent.as_str()))
+            .filter(dsl::id.lt(&before))
             .order(dsl::id.desc())
             .limit(limit)
             .select(TrustRow::as_select())

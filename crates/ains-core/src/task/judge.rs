@@ -96,6 +96,7 @@ impl Task {
                 event,
                 delta: FAILURE_DELTA,
                 took: None,
+                reason: Some(format!("attempt {} was lost", self.attempt)),
             });
             self.lost_to.push(agent);
         }

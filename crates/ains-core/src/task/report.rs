@@ -7,7 +7,7 @@ use crate::effect::{Effect, Outcome};
 use crate::event::EventType;
 use crate::ids::{AgentId, TaskId};
 use crate::time::Timestamp;
-use crate::trust::{FAILURE_DELTA, TrustEvent, completion_delta};
+use crate::trust::{FAILURE_DELTA, QUICK, TrustEvent, completion_delta, is_quick};
 
 /// One report of an agent.
 #[derive(Debug, Clone, PartialEq)]
@@ -153,6 +153,7 @@ impl Task {
             event: TrustEvent::Completed,
             delta: completion_delta(took, self.timeout),
             took: Some(took),
+            reason: is_quick(took, self.timeout).then(|| QUICK.to_owned()),
         };
         Ok(vec![trust, Effect::Free(agent)])
     }
@@ -174,6 +175,7 @@ impl Task {
             event,
             delta: FAILURE_DELTA,
             took: None,
+            reason: Some(failure.message.clone()),
         }];
         self.lost_to.clear();
         let allowed = match event {

@@ -68,7 +68,8 @@ pub(crate) async fn database(state: State) -> Answer<DatabaseStats> {
     }))
 }
 
-/// Delete what ended long ago, in bounded pieces.
+/// Delete tasks and chains that ended long ago, in bounded pieces. What somebody may still need stays: a task that an
+/// unfinished one waited for, and the tasks of a chain that stays. So do records of trust.
 #[utoipa::path(
     post,
     path = "/ains/maintenance/cleanup",
@@ -79,10 +80,10 @@ pub(crate) async fn database(state: State) -> Answer<DatabaseStats> {
 pub(crate) async fn cleanup(state: State, QueryOrBody(mut query): QueryOrBody) -> Answer<CleanupAnswer> {
     let days = query.within("days", &DAYS, DEFAULT_DAYS);
     let days = query.finish(Some(days))?;
-    let deleted_tasks = state.ains.cleanup(days).await?;
+    let deleted = state.ains.cleanup(days).await?;
     Ok(Reply(CleanupAnswer {
-        deleted_tasks,
-        deleted_deliveries: 0,
+        deleted_tasks: deleted.tasks,
+        deleted_deliveries: deleted.deliveries,
     }))
 }
 

@@ -1,13 +1,15 @@
 //! How far an agent is trusted, why, and setting it right.
 
+use actix_web::{HttpRequest, HttpResponse};
 use ains_api::{Trust, TrustAdjust, TrustAdjusted, TrustHistoryQuery, TrustRecord};
-use ains_core::AgentId;
+use ains_core::{AgentId, TrustRecordId};
 
 use super::State;
 use crate::convert;
 use crate::json::Body;
 use crate::page;
 use crate::path::Id;
+use crate::problem::Problem;
 use crate::query::Query;
 use crate::reply::{Answer, Reply};
 
@@ -29,13 +31,26 @@ pub(crate) async fn trust(state: State, Id(id): Id<AgentId>) -> Answer<Trust> {
     path = "/ains/agents/{id}/trust/history",
     tag = "Agents",
     params(("id" = String, Path, description = "The agent."), TrustHistoryQuery),
-    responses((status = OK, body = Vec<TrustRecord>))
+    responses((
+        status = OK,
+        body = Vec<TrustRecord>,
+        headers(("Link" = String, description = "`<…>; rel=\"next\"` where there is a next page."))
+    ))
 )]
-pub(crate) async fn history(state: State, Id(id): Id<AgentId>, mut query: Query) -> Answer<Vec<TrustRecord>> {
+pub(crate) async fn history(
+    state: State,
+    request: HttpRequest,
+    Id(id): Id<AgentId>,
+    mut query: Query,
+) -> Result<HttpResponse, Problem> {
     let limit = query.within("limit", &page::LIMIT, page::DEFAULT_LIMIT);
-    let limit = query.finish(Some(limit))?;
-    let records = state.ains.trust_history(id, limit).await?;
-    Ok(Reply(records.into_iter().map(convert::trust::record).collect()))
+    let before = query.parse::<TrustRecordId>("cursor");
+    query.finish(Some(()))?;
+    let mut records = state.ains.trust_history(id, before, limit + 1).await?;
+    let more = page::cut(&mut records, limit);
+    let cursor = records.last().filter(|_| more).map(|last| last.id.to_string());
+    let records: Vec<_> = records.into_iter().map(convert::trust::record).collect();
+    Ok(page::answer(&request, &records, cursor.as_deref()))
 }
 
 /// Set an agent's trust right, by hand.

@@ -18,7 +18,7 @@ pub(super) struct Setting {
 }
 
 /// Every setting, in the order of the help.
-pub(super) const SETTINGS: [Setting; 13] = [
+pub(super) const SETTINGS: [Setting; 14] = [
     Setting {
         name: "database_url",
         flag: "database-url",
@@ -91,6 +91,13 @@ pub(super) const SETTINGS: [Setting; 13] = [
         value: "SECONDS",
         help: "How long it is kept what happened, for followers that come back; 0: not at all\n\
                [default: 3600, an hour]",
+    },
+    Setting {
+        name: "task_retention_seconds",
+        flag: "task-retention-seconds",
+        env: "AINS_TASK_RETENTION_SECONDS",
+        value: "SECONDS",
+        help: "How long tasks and chains are kept after they ended; 0 keeps them [default: 0]",
     },
     Setting {
         name: "http_workers",

@@ -137,3 +137,17 @@ fn the_log_can_be_set_by_part() {
     assert!(allowed("ains_http::front", tracing::Level::DEBUG));
     assert!(!allowed("ains_store", tracing::Level::INFO));
 }
+
+#[test]
+fn ended_tasks_are_kept_unless_a_time_is_named() {
+    let retention = |args: &[&str]| read(args).unwrap().service.task_retention;
+    assert_eq!(retention(&[]), None);
+    assert_eq!(retention(&["--task-retention-seconds", "0"]), None);
+    let day = std::time::Duration::from_secs(86_400);
+    assert_eq!(retention(&["--task-retention-seconds", "86400"]), Some(day));
+    let refusal = refusal(&["--task-retention-seconds", "-1"]);
+    assert!(
+        refusal.starts_with("--task-retention-seconds must be a whole number from 0 to 3162240000"),
+        "{refusal}"
+    );
+}

@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::ains::{Ains, with_capabilities};
+use crate::ains::{Ains, with_offers};
 use crate::engine::{News, Subject};
 use crate::error::Error;
 use crate::metrics::{LATE, Repair};
@@ -243,7 +243,7 @@ pub(crate) async fn reread(ains: &Ains, ids: Vec<AgentId>) -> Result<BTreeSet<La
         .read(move |conn| {
             let found = agents::by_ids(conn, &wanted)?;
             let loads = tasks::loads(conn, &wanted)?;
-            Ok((with_capabilities(conn, found)?, loads))
+            Ok((with_offers(conn, found)?, loads))
         })
         .await?;
     let mut lanes = BTreeSet::new();
@@ -255,8 +255,8 @@ pub(crate) async fn reread(ains: &Ains, ids: Vec<AgentId>) -> Result<BTreeSet<La
         state.remove(gone);
     }
     let mut nearest = None;
-    for (agent, provided) in found {
-        state.put(&agent, Some(provided));
+    for (agent, offers) in found {
+        state.put(&agent, offers);
         nearest = nearest.min(Some(agent.silent_at())).or(Some(agent.silent_at()));
     }
     for (agent, load) in loads {

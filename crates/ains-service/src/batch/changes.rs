@@ -259,7 +259,7 @@ impl Batch<'_> {
             tracing::info!(agent = %id, "an agent fell silent");
             if let Some(agent) = self.agents.get_mut(id) {
                 agent.status = AgentStatus::Inactive;
-                agent.updated_at = self.tx.now;
+                agent.touch(self.tx.now);
                 self.changed_agents.insert(id.clone());
             }
             judged += held.iter().filter(|task| self.lose(**task, id)).count() as u64;
@@ -309,7 +309,7 @@ impl Batch<'_> {
                 agent.status = AgentStatus::Active;
             }
             agent.last_seen_at = agent.last_seen_at.max(self.tx.now);
-            agent.updated_at = self.tx.now;
+            agent.touch(self.tx.now);
             self.changed_agents.insert(id.clone());
         }
     }

@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use ains_core::effect::Outcome;
-use ains_core::trust::{TrustEvent, average_seconds};
+use ains_core::trust::{MAX_REASON, TrustEvent, average_seconds};
 use ains_core::{AgentId, Effect, TaskId, TrustRecordId};
 use ains_store::trust::TrustRecord;
 
 use super::Batch;
-use crate::entropy::mint;
 
 impl Batch<'_> {
     /// Applies the effects of a decision about `task`.
@@ -21,7 +20,8 @@ impl Batch<'_> {
                     event,
                     delta,
                     took,
-                } => self.trust(&agent, event, delta, took, task),
+                    reason,
+                } => self.trust(&agent, event, delta, took, reason, task),
                 Effect::Attempt(attempt) => {
                     if attempt.outcome == Outcome::TimedOut {
                         self.tx.after.counts.timed_out();
@@ -31,7 +31,7 @@ impl Batch<'_> {
                 Effect::Unresponsive(agent) => {
                     if let Some(row) = self.agents.get_mut(&agent) {
                         row.unresponsive = true;
-                        row.updated_at = self.tx.now;
+                        row.touch(self.tx.now);
                         self.changed_agents.insert(agent);
                     }
                 }
@@ -51,7 +51,15 @@ impl Batch<'_> {
         }
     }
 
-    fn trust(&mut self, id: &AgentId, event: TrustEvent, delta: f64, took: Option<Duration>, task: TaskId) {
+    fn trust(
+        &mut self,
+        id: &AgentId,
+        event: TrustEvent,
+        delta: f64,
+        took: Option<Duration>,
+        reason: Option<String>,
+        task: TaskId,
+    ) {
         let now = self.tx.now;
         // An agent that has been removed has no trust to change.
         let Some(agent) = self.agents.get_mut(id) else {
@@ -59,7 +67,7 @@ impl Batch<'_> {
         };
         let before = agent.trust;
         agent.trust = before.moved(delta);
-        agent.updated_at = now;
+        let at = agent.touch(now);
         if let Some(took) = took {
             agent.completed += 1;
             agent.last_completed_at = Some(now);
@@ -69,15 +77,15 @@ impl Batch<'_> {
         }
         if agent.trust != before {
             self.trust.push(TrustRecord {
-                id: mint!(self.tx.entropy, TrustRecordId, now),
+                id: self.tx.entropy.mint_at(at, TrustRecordId::mint),
                 agent: id.clone(),
                 event: event.as_str().to_owned(),
-                delta: agent.trust.get() - before.get(),
+                delta: agent.trust.change_from(before),
                 before: before.get(),
                 after: agent.trust.get(),
-                reason: None,
+                reason: reason.map(|text| text.chars().take(MAX_REASON).collect()),
                 task: Some(task),
-                created_at: now,
+                created_at: at,
             });
         }
         self.changed_agents.insert(id.clone());

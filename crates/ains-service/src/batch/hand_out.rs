@@ -125,7 +125,7 @@ impl Batch<'_> {
         };
         let first = !std::mem::replace(&mut agent.claims, true);
         if first {
-            agent.updated_at = now;
+            agent.touch(now);
             self.changed_agents.insert(claim.agent.clone());
         }
         if let Some(claim_id) = &claim.claim_id {

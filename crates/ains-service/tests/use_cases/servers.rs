@@ -153,6 +153,72 @@ fn four_claimers_on_two_servers_share_the_work_without_exceeding_their_room() {
 }
 
 #[test]
+fn what_changes_an_agent_at_one_server_is_seen_at_the_other() {
+    use crate::directory::anyone;
+    two(|first, second| async move {
+        let (a, b) = (first.agent("a", 10).await, second.agent("b", 10).await);
+        until_known(&second, &a).await;
+        until_known(&first, &b).await;
+        let trusted = async |server: &World, expected: &[(&ains_core::AgentId, f64)]| {
+            loop {
+                let leaders = server.ains.leaderboard(10, 0);
+                let leaders: Vec<_> = leaders.iter().map(|card| (&card.id, card.trust.get())).collect();
+                if leaders == expected {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+            let found = server.ains.search(anyone()).await.unwrap();
+            let found: Vec<_> = found
+                .agents
+                .iter()
+                .map(|agent| (&agent.id, agent.trust.get()))
+                .collect();
+            assert_eq!(found, expected);
+        };
+        first
+            .ains
+            .adjust_trust(b.clone(), 0.2, "good".into())
+            .await
+            .unwrap();
+        trusted(&second, &[(&b, 0.7), (&a, 0.5)]).await;
+        second
+            .ains
+            .adjust_trust(a.clone(), 0.4, "better".into())
+            .await
+            .unwrap();
+        trusted(&first, &[(&a, 0.9), (&b, 0.7)]).await;
+        // Both move it at once, in the same instant: what both know in the end is what is stored.
+        let turns = (0..40).map(|turn| {
+            let (server, agent) = (
+                Arc::clone(if turn % 2 == 0 { &first } else { &second }),
+                a.clone(),
+            );
+            let delta = if turn % 3 == 0 { -0.03 } else { 0.01 };
+            tokio::spawn(async move { server.ains.adjust_trust(agent, delta, "x".into()).await.unwrap() })
+        });
+        for turn in turns.collect::<Vec<_>>() {
+            turn.await.unwrap();
+        }
+        let stored = first.ains.agent(a.clone()).await.unwrap().agent.trust.get();
+        let history = second.ains.trust_history(a.clone(), None, 200).await.unwrap();
+        assert_eq!((history.len(), history[0].after), (41, stored));
+        for pair in history.windows(2) {
+            assert_eq!(
+                pair[0].before, pair[1].after,
+                "in the order in which they happened"
+            );
+        }
+        let mut expected = [(&a, stored), (&b, 0.7)];
+        expected.sort_by(|a, b| b.1.total_cmp(&a.1));
+        trusted(&first, &expected).await;
+        trusted(&second, &expected).await;
+        first.ains.remove_agent(a, false).await.unwrap();
+        trusted(&second, &[(&b, 0.7)]).await;
+    });
+}
+
+#[test]
 fn servers_that_start_together_do_not_collide() {
     let Some(db) = TestDb::postgres() else { return };
     let url = db.url();

@@ -339,7 +339,7 @@ fn trust_decides_which_lanes_an_agent_serves(db: &TestDb) {
             .unwrap();
         assert_eq!((record.before, record.after), (0.65, 0.7));
         assert_eq!(world.claim(&agent, 1).await[0].task.id, task.id);
-        let history = world.ains.trust_history(agent, 10).await.unwrap();
+        let history = world.ains.trust_history(agent, None, 10).await.unwrap();
         assert_eq!(
             history.iter().map(|record| record.after).collect::<Vec<_>>(),
             [0.7, 0.65]

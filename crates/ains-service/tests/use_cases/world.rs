@@ -44,15 +44,14 @@ impl World {
         let store = tokio::task::spawn_blocking(move || Store::open(&options).unwrap())
             .await
             .unwrap();
-        Self::on(store, clock, Settings::default().cascade).await
+        Self::on(store, clock, Settings::default()).await
     }
 
-    async fn on(store: Store, clock: ManualClock, cascade: usize) -> Self {
+    async fn on(store: Store, clock: ManualClock, settings: Settings) -> Self {
         let settings = Settings {
             seed: Some(7),
             verify_identity: false,
-            cascade,
-            ..Settings::default()
+            ..settings
         };
         let ains = Ains::start(store.clone(), settings, Arc::new(clock.clone()))
             .await
@@ -62,14 +61,22 @@ impl World {
 
     /// The same database after a restart of the server.
     pub(crate) async fn restarted(self) -> Self {
-        let cascade = Settings::default().cascade;
-        self.restarted_with(cascade).await
+        self.restarted_as(Settings::default()).await
+    }
+
+    /// The same with these settings.
+    pub(crate) async fn restarted_as(self, settings: Settings) -> Self {
+        self.ains.stop().await;
+        Self::on(self.store, self.clock, settings).await
     }
 
     /// The same, telling at most so many dependants in one transaction.
     pub(crate) async fn restarted_with(self, cascade: usize) -> Self {
-        self.ains.stop().await;
-        Self::on(self.store, self.clock, cascade).await
+        let settings = Settings {
+            cascade,
+            ..Settings::default()
+        };
+        self.restarted_as(settings).await
     }
 
     /// Stores a task behind the back of the service, as one whose dependants have not been told.
@@ -112,11 +119,15 @@ impl World {
     pub(crate) async fn clean_up_oldest(&self) -> Vec<TaskId> {
         let (store, now) = (self.store.clone(), self.ains.now() + Duration::from_secs(1));
         let removed = tokio::task::spawn_blocking(move || {
-            let remove = |conn: &mut ains_store::Conn| ains_store::tasks::remove_ended(conn, now, 1);
-            store.connect()?.transact(remove)
+            store.connect()?.transact(|conn| {
+                let mut removed = Vec::new();
+                for status in Status::ALL.into_iter().filter(|status| status.is_terminal()) {
+                    removed.extend(ains_store::tasks::remove_ended(conn, status, now, None, 1)?.removed);
+                }
+                Ok(removed)
+            })
         });
-        let removed = removed.await.unwrap().unwrap();
-        removed.into_iter().map(|(task, _)| task).collect()
+        removed.await.unwrap().unwrap()
     }
 
     /// Removes what was told before `oldest`, as the service does in its own time.

@@ -1,6 +1,7 @@
 //! Agents, what they publish, and their trust.
 
 use ains_core::agent::{AgentStatus, Capability};
+use ains_core::directory::Offer;
 use ains_core::{CapabilityId, Mint, TrustRecordId};
 use ains_store::agents::{self, Sign};
 use ains_store::capabilities;
@@ -129,10 +130,21 @@ fn capabilities_go_with_their_agent(db: &TestDb) {
     capabilities::insert(&mut conn, &capability).unwrap();
     assert_eq!(
         capabilities::of_agent(&mut conn, &agent.id).unwrap(),
-        [capability]
+        [capability.clone()]
     );
     let offered = capabilities::offered_by(&mut conn, std::slice::from_ref(&agent.id)).unwrap();
-    assert_eq!(offered, [(agent.id.clone(), "Sort:V1".to_owned())]);
+    let offer = Offer {
+        name: capability.name.clone(),
+        price: capability.price,
+        latency_p99_ms: capability.latency_p99_ms,
+    };
+    assert_eq!(offered, [(agent.id.clone(), offer)], "in short");
+    capabilities::remove(&mut conn, capability.id).unwrap();
+    assert_eq!(
+        capabilities::offered_by(&mut conn, std::slice::from_ref(&agent.id)).unwrap(),
+        []
+    );
+    capabilities::insert(&mut conn, &capability).unwrap();
     agents::remove(&mut conn, &agent.id).unwrap();
     assert_eq!(capabilities::of_agent(&mut conn, &agent.id).unwrap(), []);
 }
@@ -154,8 +166,10 @@ fn trust_records_come_newest_first(db: &TestDb) {
         })
         .into();
     trust::insert(&mut conn, &records).unwrap();
-    let found = trust::of_agent(&mut conn, &"a".parse().unwrap(), 2).unwrap();
-    assert_eq!(found, [records[2].clone(), records[1].clone()]);
+    let mut page = |before, limit| trust::of_agent(&mut conn, &"a".parse().unwrap(), before, limit).unwrap();
+    assert_eq!(page(None, 2), [records[2].clone(), records[1].clone()]);
+    assert_eq!(page(Some(records[1].id), 2), [records[0].clone()]);
+    assert_eq!(page(Some(records[0].id), 2), []);
 }
 
 fn changes_since_an_instant_are_found(db: &TestDb) {

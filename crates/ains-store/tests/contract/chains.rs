@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ains_core::chain::{Answer, Event, Place, Question};
 use ains_core::dependency::Ending;
-use ains_core::{ChainId, ChainStatus, ClientId, TaskId};
+use ains_core::{ChainId, ChainStatus, ClientId, Status, TaskId};
 use ains_store::chains::{self, PlacedResult, StepList, StoredChain};
 use ains_store::tasks::{self, Filter, Page, StoredTask, Wholes};
 use ains_store::{Conn, StoreError};
@@ -361,12 +361,10 @@ fn tasks_stay_as_long_as_their_chain(db: &TestDb) {
         conn.transact(|conn| {
             chains::save(conn, &[stored])?;
             chains::remove_ended(conn, at(200), 10)?;
-            tasks::remove_ended(conn, at(200), 10)
+            tasks::remove_ended(conn, Status::Cancelled, at(200), None, 10)
         })
         .unwrap()
-        .into_iter()
-        .map(|(id, _)| id)
-        .collect()
+        .removed
     };
     assert_eq!(removed(&stored), [parts[2].task.id], "it may need their results");
     cancel(&mut stored, 200);

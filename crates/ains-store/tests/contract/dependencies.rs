@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ains_core::dependency::Edge;
-use ains_core::{Condition, TaskId};
+use ains_core::{Condition, Status, TaskId};
 use ains_store::dependencies::{self, Along, NewEdge, Reader};
 use ains_store::tasks::{self, StoredTask};
 use ains_store::{Conn, StoreError};
@@ -16,10 +16,27 @@ ains_testkit::contract!(
     a_judged_edge_and_a_task_that_waits_no_more_are_not_waiting,
     a_reader_gives_every_edge_once_however_far_it_looks_ahead,
     edges_go_with_the_task_that_waits,
+    a_task_stays_while_an_unfinished_one_waited_for_it,
+    a_task_that_very_many_waited_for_stays_until_they_are_gone,
     what_is_unsettled_is_remembered_until_it_is_settled,
     tasks_before_one_are_counted_in_the_order_of_the_queue,
     results_are_given_as_far_as_they_fit,
 );
+
+/// Removes what is cancelled and old, looking at so many tasks at once.
+fn removed(conn: &mut Conn, limit: i64) -> Vec<TaskId> {
+    let (mut removed, mut after) = (Vec::new(), None);
+    loop {
+        let piece = conn
+            .transact(|conn| tasks::remove_ended(conn, Status::Cancelled, at(200), after, limit))
+            .unwrap();
+        removed.extend(piece.removed);
+        after = piece.last;
+        if after.is_none() {
+            return removed;
+        }
+    }
+}
 
 fn edge(on: TaskId, task: TaskId, when: Condition) -> Edge<TaskId> {
     Edge { on, task, when }
@@ -167,19 +184,76 @@ fn edges_go_with_the_task_that_waits(db: &TestDb) {
         &mut conn,
         &[
             edge(ids[0], gone, Condition::Success),
-            edge(gone, ids[0], Condition::Done),
+            edge(ids[0], ids[0], Condition::Done),
         ],
     );
-    let removed = conn
-        .transact(|conn| tasks::remove_ended(conn, at(200), 10))
-        .unwrap();
-    assert_eq!(removed.len(), 1);
+    let removed = removed(&mut conn, 10);
+    assert_eq!(removed, [gone]);
     assert!(dependencies::of_tasks(&mut conn, &[gone]).unwrap().is_empty());
     assert_eq!(
         dependencies::of_tasks(&mut conn, &ids).unwrap().len(),
         1,
-        "what waited keeps the name of what is gone"
+        "those of others stay"
     );
+}
+
+/// Stores tasks that are cancelled, and waited for nothing.
+fn put_ended(conn: &mut Conn, maker: &mut Maker, count: usize) -> Vec<TaskId> {
+    let mut tasks: Vec<StoredTask> = (0..count).map(|_| maker.ready("c", 0)).collect();
+    for stored in &mut tasks {
+        stored.task.cancel("x", at(100)).unwrap();
+    }
+    conn.transact(|conn| tasks::insert(conn, &tasks)).unwrap();
+    tasks.iter().map(|stored| stored.task.id).collect()
+}
+
+fn a_task_stays_while_an_unfinished_one_waited_for_it(db: &TestDb) {
+    let mut conn = open(db).connect().unwrap();
+    let mut maker = Maker::new();
+    let ended = put_ended(&mut conn, &mut maker, 6);
+    let unfinished = put(&mut conn, &mut maker, 1);
+    connect(
+        &mut conn,
+        &[
+            edge(ended[1], unfinished[0], Condition::Success),
+            edge(ended[4], unfinished[0], Condition::Done),
+            edge(ended[0], ended[5], Condition::Success),
+        ],
+    );
+    // Judged or not: it may want the result when it is handed out.
+    let judged = edge(ended[4], unfinished[0], Condition::Done);
+    conn.transact(|conn| dependencies::resolve(conn, &[judged], Some(at(100))))
+        .unwrap();
+    assert_eq!(removed(&mut conn, 2), [ended[0], ended[2], ended[3], ended[5]]);
+    let mut stored = conn
+        .transact(|conn| tasks::lock(conn, &unfinished))
+        .unwrap()
+        .remove(0);
+    stored.task.cancel("x", at(150)).unwrap();
+    let save = tasks::Save {
+        task: &stored.task,
+        documents: &tasks::Documents::default(),
+        claim_id: None,
+    };
+    conn.transact(|conn| tasks::save(conn, &[save])).unwrap();
+    assert_eq!(removed(&mut conn, 10), [ended[1], ended[4], unfinished[0]]);
+}
+
+fn a_task_that_very_many_waited_for_stays_until_they_are_gone(db: &TestDb) {
+    let mut conn = open(db).connect().unwrap();
+    let mut maker = Maker::new();
+    let before = put_ended(&mut conn, &mut maker, 1);
+    let hub = put_ended(&mut conn, &mut maker, 1);
+    let after = put_ended(&mut conn, &mut maker, 2);
+    let waited = put_ended(&mut conn, &mut maker, 10_001);
+    let edges: Vec<_> = waited
+        .iter()
+        .map(|task| edge(hub[0], *task, Condition::Done))
+        .collect();
+    connect(&mut conn, &edges);
+    let expected: Vec<TaskId> = [before, after, waited].concat();
+    assert_eq!(removed(&mut conn, 1000), expected, "it is passed by");
+    assert_eq!(removed(&mut conn, 1000), hub);
 }
 
 fn what_is_unsettled_is_remembered_until_it_is_settled(db: &TestDb) {

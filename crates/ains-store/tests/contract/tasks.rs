@@ -285,12 +285,23 @@ fn ended_tasks_are_removed_in_pieces(db: &TestDb) {
         })
         .collect();
     conn.transact(|conn| tasks::insert(conn, &tasks)).unwrap();
-    let mut remove = || {
-        conn.transact(|conn| tasks::remove_ended(conn, at(103), 2))
+    let ids: Vec<_> = tasks.iter().map(|stored| stored.task.id).collect();
+    let mut remove = |after| {
+        conn.transact(|conn| tasks::remove_ended(conn, Status::Cancelled, at(103), after, 2))
             .unwrap()
-            .len()
     };
-    assert_eq!([remove(), remove(), remove()], [2, 1, 0]);
+    let piece = |removed: &[_], last| tasks::Piece {
+        removed: removed.to_vec(),
+        last,
+    };
+    assert_eq!(remove(None), piece(&ids[..2], Some(ids[1])));
+    assert_eq!(
+        remove(Some(ids[1])),
+        piece(&ids[2..3], Some(ids[3])),
+        "the last is not old"
+    );
+    assert_eq!(remove(Some(ids[3])), piece(&[], None));
+    assert_eq!(remove(None), piece(&[], None), "one is looked at, and stays");
     let left = tasks::list(
         &mut conn,
         &Filter::default(),

@@ -50,6 +50,7 @@ pub(crate) fn call(trace: &mut Trace<'_>) {
     call!(trace, capabilities::insert(&capability));
     call!(trace, capabilities::of_agent(&agent.id));
     call!(trace, capabilities::offered_by(&ids));
+    call!(trace, capabilities::remove(capability.id));
     let record = TrustRecord {
         id: TrustRecordId::mint(&mut mint, at(1), &mut rng),
         agent: agent.id.clone(),
@@ -62,7 +63,7 @@ pub(crate) fn call(trace: &mut Trace<'_>) {
         created_at: at(1),
     };
     call!(trace, trust::insert(&[record]));
-    call!(trace, trust::of_agent(&agent.id, 10));
+    call!(trace, trust::of_agent(&agent.id, None, 10));
     call!(trace, agents::remove(&agent.id));
     let client = "c".parse().unwrap();
     call!(trace, clients::set_weight(&client, Weight::default(), at(1)));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ains_core::dependency::Edge;
 use ains_core::effect::{Attempt, Outcome};
 use ains_core::task::{Failure, Report, ReportKind};
-use ains_core::{AgentId, Condition, TaskId};
+use ains_core::{AgentId, Condition, Status, TaskId};
 use ains_store::attempts;
 use ains_store::tasks::{self, Documents, INLINE_LIMIT, Look, Queue, Save, StoredTask};
 
@@ -125,5 +125,5 @@ fn ended(maker: &mut Maker, agent: &AgentId) -> Vec<StoredTask> {
 
 /// Removes what has ended, after all that looks for it.
 pub(crate) fn remove(trace: &mut Trace<'_>) {
-    call!(trace, tasks::remove_ended(at(1000), 10));
+    call!(trace, tasks::remove_ended(Status::Completed, at(1000), None, 10));
 }

@@ -1,0 +1,142 @@
+//! Removing what ended long ago: by hand, and as the retention setting says.
+//!
+//! It goes in pieces. Each is a transaction of its own that looks at a bounded number of rows, and after each there is a
+//! pause as long as it took: half of the write path at most is ever spent on this. On PostgreSQL several servers
+//! may do it at the same time; each leaves out what another has locked.
+
+use std::time::{Duration, Instant};
+
+use ains_core::{Status, TaskId, Timestamp};
+use ains_store::counters::{self, Deltas};
+use ains_store::{Backend, Conn, StoreError, chains, tasks};
+
+use crate::ains::Ains;
+use crate::batch::in_status;
+use crate::error::Error;
+use crate::model::CleanedUp;
+
+/// Tasks that one piece looks at: some ten milliseconds on SQLite.
+const TASKS: i64 = 200;
+
+/// Chains that one piece removes, each with its definition and the lists of its steps.
+const CHAINS: i64 = 20;
+
+/// Longest pause between two pieces.
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+
+/// A kind of rows that grow old, in the order in which they go.
+///
+/// What is added here is removed by the clean-up and by the retention setting alike; [`piece`] says how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Chains that ended. Their tasks stay as long as they do.
+    Chains,
+    /// Tasks that ended in this way.
+    Tasks(Status),
+}
+
+const KINDS: [Kind; 4] = [
+    Kind::Chains,
+    Kind::Tasks(Status::Completed),
+    Kind::Tasks(Status::Failed),
+    Kind::Tasks(Status::Cancelled),
+];
+
+/// What one piece did.
+struct Piece {
+    removed: u64,
+    /// What it came to, if there may be more; the next one goes on there.
+    reached: Option<Option<TaskId>>,
+}
+
+/// Removes one piece of a kind that ended before `before`; what follows for the counters is added to `deltas`.
+fn piece(
+    kind: Kind,
+    before: Timestamp,
+    after: Option<TaskId>,
+    conn: &mut Conn,
+    deltas: &mut Deltas,
+) -> Result<Piece, StoreError> {
+    match kind {
+        Kind::Chains => {
+            let removed = chains::remove_ended(conn, before, CHAINS)?.len() as u64;
+            Ok(Piece {
+                removed,
+                reached: (removed > 0).then_some(None),
+            })
+        }
+        Kind::Tasks(status) => {
+            let tasks::Piece { removed, last } = tasks::remove_ended(conn, status, before, after, TASKS)?;
+            let gone = i64::try_from(removed.len()).unwrap_or(i64::MAX);
+            *deltas.entry(("tasks", 0)).or_default() -= gone;
+            *deltas.entry((in_status(status), 0)).or_default() -= gone;
+            Ok(Piece {
+                removed: removed.len() as u64,
+                reached: last.map(Some),
+            })
+        }
+    }
+}
+
+impl Ains {
+    /// Removes what ended more than `days` days ago; how much. Records of trust stay, and so does what somebody may
+    /// still need: a task that an unfinished one waited for, and the tasks of a chain that stays.
+    ///
+    /// # Errors
+    /// When the store fails, or the service stops; what was removed until then stays removed.
+    pub async fn cleanup(&self, days: u32) -> Result<CleanedUp, Error> {
+        let kept = Duration::from_secs(u64::from(days) * 86_400);
+        self.remove_older(self.now() - kept).await
+    }
+
+    /// Removes what ended before `before`.
+    pub(crate) async fn remove_older(&self, before: Timestamp) -> Result<CleanedUp, Error> {
+        let mut done = CleanedUp::default();
+        for kind in KINDS {
+            let mut after = None;
+            loop {
+                if self.is_stopping() {
+                    return Err(Error::Stopping);
+                }
+                let began = Instant::now();
+                let Piece { removed, reached } = self.remove_piece(kind, before, after).await?;
+                match kind {
+                    Kind::Chains => {}
+                    Kind::Tasks(_) => done.tasks += removed,
+                }
+                let Some(reached) = reached else { break };
+                after = reached;
+                tokio::time::sleep(began.elapsed().min(LONGEST_PAUSE)).await;
+            }
+        }
+        Ok(done)
+    }
+
+    async fn remove_piece(
+        &self,
+        kind: Kind,
+        before: Timestamp,
+        after: Option<TaskId>,
+    ) -> Result<Piece, Error> {
+        match self.inner.store.backend() {
+            Backend::Sqlite => {
+                self.write(move |tx| piece(kind, before, after, tx.conn, &mut tx.after.deltas).map(Ok))
+                    .await
+            }
+            // Not in a batch: chains and tasks would be locked before the agents are. It waits for no lock but
+            // that of its counters.
+            Backend::Postgres => {
+                let writer = format!("{}.cleanup", self.inner.node.slot);
+                self.read(move |conn| {
+                    conn.transact(|conn| {
+                        let mut deltas = Deltas::new();
+                        let piece = piece(kind, before, after, conn, &mut deltas)?;
+                        counters::add(conn, &writer, &deltas)?;
+                        Ok(piece)
+                    })
+                })
+                .await
+            }
+        }
+    }
+}
