@@ -45,8 +45,10 @@ const KINDS: [Kind; 4] = [
 /// What one piece did.
 struct Piece {
     removed: u64,
-    /// What it came to, if there may be more; the next one goes on there.
-    reached: Option<Option<TaskId>>,
+    /// Whether there may be more.
+    more: bool,
+    /// The task after which the next one begins, where it does not begin anew.
+    last: Option<TaskId>,
 }
 
 /// Removes one piece of a kind that ended before `before`; what follows for the counters is added to `deltas`.
@@ -62,7 +64,8 @@ fn piece(
             let removed = chains::remove_ended(conn, before, CHAINS)?.len() as u64;
             Ok(Piece {
                 removed,
-                reached: (removed > 0).then_some(None),
+                more: removed > 0,
+                last: None,
             })
         }
         Kind::Tasks(status) => {
@@ -72,7 +75,8 @@ fn piece(
             *deltas.entry((in_status(status), 0)).or_default() -= gone;
             Ok(Piece {
                 removed: removed.len() as u64,
-                reached: last.map(Some),
+                more: last.is_some(),
+                last,
             })
         }
     }
@@ -99,13 +103,15 @@ impl Ains {
                     return Err(Error::Stopping);
                 }
                 let began = Instant::now();
-                let Piece { removed, reached } = self.remove_piece(kind, before, after).await?;
+                let Piece { removed, more, last } = self.remove_piece(kind, before, after).await?;
                 match kind {
                     Kind::Chains => {}
                     Kind::Tasks(_) => done.tasks += removed,
                 }
-                let Some(reached) = reached else { break };
-                after = reached;
+                if !more {
+                    break;
+                }
+                after = last;
                 tokio::time::sleep(began.elapsed().min(LONGEST_PAUSE)).await;
             }
         }
