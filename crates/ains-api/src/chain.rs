@@ -40,14 +40,20 @@ macro_rules! asked_of_agents {
         #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
         pub struct $name {
             $($own)*
-            /// The kind of work, for people and filters, 1 to 255 characters.
+            /// The template that says what is left out here, as it is when the task is made.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub template_id: Option<String>,
+            /// The kind of work, for people and filters, 1 to 255 characters. Needed without a template.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
             #[schema(min_length = 1, max_length = 255)]
-            pub task_type: String,
-            /// What an agent must provide to get it, 1 to 255 characters; compared without regard to case.
+            pub task_type: Option<String>,
+            /// What an agent must provide to get it, 1 to 255 characters; compared without regard to case. Needed without a
+            /// template.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
             #[schema(min_length = 1, max_length = 255)]
-            pub capability_required: String,
+            pub capability_required: Option<String>,
             /// What the agent works on, an object; at most 1 MiB and 64 levels. `${{ … }}` in any string of it is replaced
-            /// by the value of the expression. Default `{}`.
+            /// by the value of the expression. Over that of a template it is laid member by member. Default `{}`.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             #[schema(value_type = Option<Object>)]
             pub input_data: Option<Json>,
@@ -394,8 +400,8 @@ pub struct StepNode {
     pub index: u32,
     /// What the chain calls it.
     pub name: String,
-    /// Its kind of work.
-    pub task_type: String,
+    /// Its kind of work; null if its template says it.
+    pub task_type: Option<String>,
     /// Where it stands.
     #[schema(value_type = StepStatus)]
     pub status: Word,

@@ -63,7 +63,10 @@ macro_rules! fields {
                 /// It is paused after so many failed runs in a row. Default: never.
                 #[schema(minimum = 1, maximum = 1_000_000_000)]
                 pause_after_failures: i64,
+                /// Of a task: the template that says what is left out here, as it is when the task is made.
+                template_id: String,
                 /// Of a task: the kind of work, for people and filters, 1 to 255 characters. A schedule makes tasks, or chains.
+                /// Needed without a template.
                 #[schema(min_length = 1, max_length = 255)]
                 task_type: String,
                 /// Of a task: what an agent must provide to get it, 1 to 255 characters; compared without regard to case.
@@ -158,7 +161,6 @@ macro_rules! same {
                     name: Some(schedule.name),
                     client_id: schedule.client_id,
                     active: schedule.active,
-                    template_id: schedule.template_id,
                     $($field: schedule.$field,)+
                 }
             }
@@ -170,7 +172,6 @@ macro_rules! same {
                     name: preview.name.unwrap_or_default(),
                     client_id: preview.client_id,
                     active: preview.active,
-                    template_id: preview.template_id,
                     $($field: preview.$field,)+
                 }
             }
@@ -200,9 +201,6 @@ fields! { schedule
         /// Whether it begins at once; otherwise it is paused. Default true.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub active: Option<bool>,
-        /// The template whose defaults its tasks take.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        pub template_id: Option<String>,
     }
 }
 
@@ -228,9 +226,6 @@ fields! { schedule
         /// Whether it would begin at once; not looked at.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub active: Option<bool>,
-        /// Not looked at.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        pub template_id: Option<String>,
     }
 }
 
@@ -240,8 +235,8 @@ fields! { patch
     /// The body of `PATCH /ains/scheduled-tasks/{id}`: what to change.
     ///
     /// What is left out stays as it is; null puts a field back to its default. One of `cron_expression`,
-    /// `interval_seconds` and `run_at` takes the place of the others, `chain` that of the task, and `task_type` that of the
-    /// chain. Unknown fields are ignored.
+    /// `interval_seconds` and `run_at` takes the place of the others, `chain` that of the task, `task_type` that of the chain, and
+    /// `template_id` that of both: what is not given with it is as the template says. Unknown fields are ignored.
     PatchSchedule {
         /// What people call it, 1 to 255 characters.
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -8,22 +8,27 @@ use crate::{Dependency, Json, Timestamp};
 
 /// The body of `POST /ains/tasks`: a task to be made.
 ///
-/// What is left out takes its default. Unknown fields are ignored.
+/// What is left out is as the template says, if one is named; otherwise it takes its default. Unknown fields are ignored.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SubmitTask {
     /// Who the task belongs to, 1 to 255 characters. May be left out when the key is bound to a client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 255)]
     pub client_id: Option<String>,
-    /// The kind of work, for people and filters, 1 to 255 characters.
+    /// The kind of work, for people and filters, 1 to 255 characters. Needed without a template.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 255)]
-    pub task_type: String,
-    /// What an agent must provide to get it, 1 to 255 characters; compared without regard to case.
+    pub task_type: Option<String>,
+    /// What an agent must provide to get it, 1 to 255 characters; compared without regard to case. Needed without a
+    /// template.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 255)]
-    pub capability_required: String,
-    /// What the agent works on, an object; at most 1 MiB and 64 levels.
-    #[schema(value_type = Object)]
-    pub input_data: Json,
+    pub capability_required: Option<String>,
+    /// What the agent works on, an object; at most 1 MiB and 64 levels. Needed without a template; over that of a template it
+    /// is laid member by member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub input_data: Option<Json>,
     /// 10 is handed out first, 1 last. Default 5.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 10, default = 5)]
@@ -73,7 +78,7 @@ pub struct SubmitTask {
     /// Whether the agent finds the results of the dependencies in the input, as `dependency_results`. Default false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub results_from_dependencies: Option<bool>,
-    /// The template whose defaults the task takes.
+    /// The template that says what this leaves out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template_id: Option<String>,
 }
@@ -140,6 +145,8 @@ pub struct Task {
     pub step: Option<String>,
     /// The schedule that made it, or its chain.
     pub schedule_id: Option<String>,
+    /// The template that it was made from.
+    pub template_id: Option<String>,
     /// How its agent is chosen.
     #[schema(value_type = RoutingStrategy)]
     pub routing_strategy: Word,
@@ -393,7 +400,7 @@ mod tests {
     fn a_submission_keeps_its_input_as_text_and_ignores_what_it_does_not_know() {
         let text = r#"{"client_id":"c","task_type":"t","capability_required":"x:v1","input_data":{"n": 1.0},"new":1,"metadata":null}"#;
         let task: SubmitTask = serde_json::from_str(text).expect("a task");
-        assert_eq!(task.input_data.get(), r#"{"n": 1.0}"#);
+        assert_eq!(task.input_data.expect("an input").get(), r#"{"n": 1.0}"#);
         assert_eq!((task.priority, task.metadata), (None, None));
     }
 

@@ -70,14 +70,15 @@ fn every_reference_has_a_target() {
 }
 
 #[test]
-fn a_submission_names_what_it_needs_and_its_limits() {
+fn a_submission_names_its_limits() {
     let schema = &components::<SubmitTask>()["SubmitTask"];
-    assert_eq!(
-        schema["required"],
-        json!(["task_type", "capability_required", "input_data"])
-    );
+    // With a template, nothing else is.
+    assert_eq!(schema["required"], json!(null));
     assert_eq!(schema["properties"]["priority"]["maximum"], json!(10));
-    assert_eq!(schema["properties"]["input_data"]["type"], json!("object"));
+    assert_eq!(
+        schema["properties"]["input_data"]["type"],
+        json!(["object", "null"])
+    );
     assert_eq!(schema.get("additionalProperties"), None);
 }
 
@@ -102,18 +103,12 @@ fn of_a_task_in_a_graph_only_the_name_is_needed_and_other_fields_are_refused() {
 }
 
 #[test]
-fn of_a_step_a_name_and_what_is_asked_of_an_agent_are_needed_and_other_fields_are_ignored() {
+fn of_a_step_only_the_name_is_needed_and_other_fields_are_ignored() {
     let all = components::<SubmitChain>();
     let needed = |name: &str| all[name]["required"].clone();
     assert_eq!(needed("SubmitChain"), json!(["name", "steps"]));
-    assert_eq!(
-        needed("SubmitStep"),
-        json!(["name", "task_type", "capability_required"])
-    );
-    assert_eq!(
-        needed("Compensation"),
-        json!(["task_type", "capability_required"])
-    );
+    assert_eq!(needed("SubmitStep"), json!(["name"]));
+    assert_eq!(needed("Compensation"), json!(null));
     assert_eq!(all["SubmitStep"].get("additionalProperties"), None);
     assert_eq!(
         all["SubmitStep"]["properties"]["max_iterations"]["maximum"],

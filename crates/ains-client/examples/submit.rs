@@ -11,9 +11,9 @@ async fn main() -> Result<(), ains_client::Error> {
     let client = Client::new("http://127.0.0.1:8000")?;
     let task = SubmitTask {
         client_id: Some("example".into()),
-        task_type: "word-count".into(),
-        capability_required: "text:v1".into(),
-        input_data: json!({"path": path}).into(),
+        task_type: Some("word-count".into()),
+        capability_required: Some("text:v1".into()),
+        input_data: Some(json!({"path": path}).into()),
         ..SubmitTask::default()
     };
     let created = client.submit(&task).await?;

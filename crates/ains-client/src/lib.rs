@@ -15,6 +15,7 @@ mod routing;
 mod schedules;
 mod stats;
 mod tasks;
+mod templates;
 mod work;
 pub mod worker;
 

@@ -137,6 +137,8 @@ minted! {
     CalendarId = "cal_", "a calendar id";
     /// A schedule: `sched_` and 32 lower hex digits.
     ScheduleId = "sched_", "a schedule id";
+    /// A template of tasks: `tmpl_` and 32 lower hex digits.
+    TemplateId = "tmpl_", "a template id";
     /// The record of a slot of a schedule: `slot_` and 32 lower hex digits.
     SlotId = "slot_", "a slot id";
     /// An API key: `key_` and 32 lower hex digits.

@@ -16,6 +16,7 @@ pub mod lane;
 pub mod routing;
 pub mod schedule;
 pub mod task;
+pub mod template;
 pub mod time;
 pub mod trust;
 
@@ -27,10 +28,11 @@ pub use expression::Expression;
 pub use graph::DependencyGraph;
 pub use ids::{
     AgentId, BatchId, CalendarId, CapabilityId, ChainId, ClientId, GraphId, KeyId, Mint, Name, ScheduleId,
-    SlotId, TaskId, TrustRecordId,
+    SlotId, TaskId, TemplateId, TrustRecordId,
 };
 pub use lane::Lane;
 pub use schedule::Schedule;
 pub use task::{Status, Task};
+pub use template::Template;
 pub use time::{Clock, Timestamp};
 pub use trust::TrustScore;

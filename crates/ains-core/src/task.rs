@@ -35,7 +35,7 @@ pub use waiting::NotPending;
 use crate::chain::Place;
 use crate::effect::{Attempt, Effect, Outcome};
 use crate::event::{self, EventType};
-use crate::ids::{AgentId, ChainId, ClientId, GraphId, Name, ScheduleId, TaskId};
+use crate::ids::{AgentId, ChainId, ClientId, GraphId, Name, ScheduleId, TaskId, TemplateId};
 use crate::lane::Lane;
 use crate::routing::Strategy;
 use crate::time::Timestamp;
@@ -134,6 +134,8 @@ pub struct Task {
     pub chain: Option<(ChainId, Place)>,
     /// The schedule that made it, or its chain.
     pub schedule: Option<ScheduleId>,
+    /// The template that it was made from.
+    pub template: Option<TemplateId>,
     /// When the gate `not_due` opens.
     pub due_at: Option<Timestamp>,
     /// When the current lease ends.
@@ -183,6 +185,8 @@ pub struct TaskSpec {
     pub chain: Option<(ChainId, Place)>,
     /// The schedule that makes it, or its chain.
     pub schedule: Option<ScheduleId>,
+    /// The template that it is made from.
+    pub template: Option<TemplateId>,
 }
 
 impl TaskSpec {
@@ -208,6 +212,7 @@ impl TaskSpec {
             name: None,
             chain: None,
             schedule: None,
+            template: None,
         }
     }
 }
@@ -257,6 +262,7 @@ impl Task {
             name: spec.name,
             chain: spec.chain,
             schedule: spec.schedule,
+            template: spec.template,
             due_at,
             lease_expires_at: None,
             log: event::Log::default(),

@@ -9,6 +9,7 @@ pub(crate) mod drawing;
 pub(crate) mod graph;
 pub(crate) mod schedule;
 pub(crate) mod task;
+pub(crate) mod template;
 pub(crate) mod trust;
 pub(crate) mod work;
 

@@ -58,6 +58,18 @@ impl<T, const MAX: usize> Body<T, MAX> {
         self.raw.clone()
     }
 
+    /// The value, if one can be made of it: to find out what is needed to check it.
+    pub(crate) fn peek(&self) -> Option<&T> {
+        self.value.as_ref()
+    }
+
+    /// Looks at the value, if one can be made of it, and adds what is wrong with it.
+    pub(crate) fn look(&mut self, look: impl FnOnce(&T, &mut Faults)) {
+        if let Some(value) = &self.value {
+            look(value, &mut self.faults);
+        }
+    }
+
     /// What `check` makes of the value, if neither its form nor `check` finds a fault.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use ains_service::model::{Answer, Once};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::app::HttpState;
 use crate::auth::Caller;
 use crate::problem::Problem;
 use crate::reply;
@@ -20,10 +21,10 @@ static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const LONGEST: usize = 255;
 
 /// The key of this request, if it has one.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct IdempotencyKey(Option<Keyed>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Keyed {
     key: String,
     /// Method and path.
@@ -51,6 +52,18 @@ impl IdempotencyKey {
             }
         })
     }
+}
+
+/// The answer to the same request that was sent before, if it was: for what has to be looked up to check a request, and
+/// may have changed since.
+pub(crate) async fn earlier(
+    state: &HttpState,
+    key: &IdempotencyKey,
+    caller: &Caller,
+    raw: &[u8],
+) -> Result<Option<HttpResponse>, Problem> {
+    let once = key.clone().once(caller, raw, |(): &()| ());
+    Ok(state.ains.earlier(once.as_ref()).await?.map(reply::json))
 }
 
 /// The answer to a request that may have been sent before.

@@ -13,7 +13,7 @@ use common::Common;
 
 use crate::routes::{
     agents, aitp, aitp_batch, batch, calendars, chains, clients, dependencies, directory, docs, events,
-    graphs, health, metrics, routing, schedules, slots, stats, tasks, trust, work,
+    graphs, health, metrics, routing, schedules, slots, stats, tasks, templates, trust, work,
 };
 
 #[derive(OpenApi)]
@@ -52,6 +52,7 @@ use crate::routes::{
         work::report,
         tasks::submit,
         tasks::list,
+        templates::make,
         batch::submit,
         graphs::submit,
         batch::cancel,
@@ -90,6 +91,11 @@ use crate::routes::{
         slots::backfill,
         slots::slots,
         slots::preview_of,
+        templates::submit,
+        templates::list,
+        templates::one,
+        templates::change,
+        templates::remove,
         calendars::submit,
         calendars::list,
         calendars::one,
@@ -124,6 +130,7 @@ use crate::routes::{
         (name = "Tasks", description = "The work"),
         (name = "Chains", description = "Workflows as data, which the server runs"),
         (name = "Schedules", description = "What is done again and again, and when"),
+        (name = "Templates", description = "What tasks of a kind have in common, and what their inputs must satisfy"),
         (name = "Calendars", description = "Dates that schedules leave out, or keep to"),
         (name = "Work", description = "How agents take work and report on it"),
         (name = "AITP", description = "The earlier task protocol"),

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
-use ains_core::{AgentId, CalendarId, ChainId, ClientId, ScheduleId, TaskId};
+use ains_core::{AgentId, CalendarId, ChainId, ClientId, ScheduleId, TaskId, TemplateId};
 
 use crate::problem::Problem;
 
@@ -29,6 +29,10 @@ impl InPath for ScheduleId {
 
 impl InPath for CalendarId {
     const ENTITY: &'static str = "Calendar";
+}
+
+impl InPath for TemplateId {
+    const ENTITY: &'static str = "Template";
 }
 
 impl InPath for AgentId {

@@ -19,6 +19,7 @@ use ains_api::FieldFault;
 use ains_core::schedule;
 use ains_core::task::Refusal;
 use ains_service::Error;
+use ains_service::model::References;
 
 use crate::reply;
 pub use kind::Kind;
@@ -142,6 +143,15 @@ impl Problem {
             Error::ChainRefused(refusal) => asked.chain_refused(refusal),
             Error::ScheduleRefused(refusal) => Self::schedule_refused(&refusal),
             Error::UnknownCalendar(id) => Self::not_found(&format!("Calendar {id}")),
+            Error::UnknownTemplate(id) => Self::not_found(&format!("Template {id}")),
+            Error::BadInput(faults) => {
+                let faults = faults.into_iter().map(|fault| FieldFault {
+                    pointer: format!("/input_data{}", fault.pointer),
+                    message: fault.message,
+                });
+                Self::invalid(faults.collect(), false)
+            }
+            Error::TemplateInUse(references) => Self::template_in_use(&references),
             Error::Stale { entity, .. } => Self::new(
                 Kind::ChangedMeanwhile,
                 format!("{entity} was changed again and again meanwhile"),
@@ -204,6 +214,26 @@ impl Problem {
                 problem
             }
         }
+    }
+
+    /// What refers to a template is named; there may be more of it.
+    fn template_in_use(references: &References) -> Self {
+        let named = |kind: &str, ids: Vec<String>| match ids.as_slice() {
+            [] => None,
+            [only] => Some(format!("{kind} {only}")),
+            several => Some(format!("{kind}s {}", several.join(", "))),
+        };
+        let schedules = references.schedules.iter().map(ToString::to_string);
+        let chains = references.chains.iter().map(ToString::to_string);
+        let named: Vec<_> = [
+            named("schedule", schedules.collect()),
+            named("chain", chains.collect()),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        let named = format!("The template is referred to by {}", named.join(" and "));
+        Self::new(Kind::InUse, named)
     }
 
     /// A schedule stands so that that cannot happen.

@@ -22,6 +22,7 @@ pub(crate) mod schedules;
 pub(crate) mod slots;
 pub(crate) mod stats;
 pub(crate) mod tasks;
+pub(crate) mod templates;
 pub(crate) mod trust;
 pub(crate) mod work;
 
@@ -42,6 +43,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .configure(of_tasks)
         .configure(of_chains)
         .configure(of_schedules)
+        .configure(of_templates)
         .configure(of_agents)
         .configure(of_the_earlier_protocol)
         .configure(operations)
@@ -117,6 +119,7 @@ fn of_agents(config: &mut ServiceConfig) {
 fn of_tasks(config: &mut ServiceConfig) {
     config
         .service(resource("/ains/tasks/graph").post(graphs::submit))
+        .service(resource("/ains/tasks/from-template").post(templates::make))
         .service(resource("/ains/tasks/cancel").post(batch::cancel))
         .service(resource("/ains/tasks/retry").post(batch::retry))
         .service(resource("/ains/tasks/{id}").get(tasks::one).patch(tasks::change))
@@ -180,6 +183,21 @@ fn of_schedules(config: &mut ServiceConfig) {
         )
         .service(resource("/ains/calendars/{id}/import").post(calendars::import))
         .service(resource("/ains/calendars/{id}/dates").get(calendars::dates));
+}
+
+fn of_templates(config: &mut ServiceConfig) {
+    config
+        .service(
+            resource("/ains/task-templates")
+                .get(templates::list)
+                .post(templates::submit),
+        )
+        .service(
+            resource("/ains/task-templates/{id}")
+                .get(templates::one)
+                .patch(templates::change)
+                .delete(templates::remove),
+        );
 }
 
 fn of_the_earlier_protocol(config: &mut ServiceConfig) {

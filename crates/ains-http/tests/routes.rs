@@ -49,5 +49,7 @@ mod schedule_slots;
 mod schedules;
 #[path = "routes/tasks.rs"]
 mod tasks;
+#[path = "routes/templates.rs"]
+mod templates;
 #[path = "routes/work.rs"]
 mod work;

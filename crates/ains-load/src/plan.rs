@@ -112,9 +112,9 @@ impl Plan {
             format!("{{\"at\":{since},\"padding\":\"{}\"}}", self.padding)
         };
         SubmitTask {
-            task_type: "load".to_owned(),
-            capability_required: self.capability.clone(),
-            input_data: Json::from_text(input).expect("written as JSON just now"),
+            task_type: Some("load".to_owned()),
+            capability_required: Some(self.capability.clone()),
+            input_data: Some(Json::from_text(input).expect("written as JSON just now")),
             ..SubmitTask::default()
         }
     }
@@ -128,7 +128,7 @@ impl Plan {
         };
         SubmitTask {
             client_id: Some(self.backlog_id.clone()),
-            capability_required: capability,
+            capability_required: Some(capability),
             priority: Some(1),
             ..self.shape(self.born)
         }

@@ -158,9 +158,9 @@ impl Demo {
 
 fn task(path: &str, kind: Kind) -> SubmitTask {
     SubmitTask {
-        task_type: kind.name().to_owned(),
-        capability_required: CAPABILITY.to_owned(),
-        input_data: json!({"path": path}).into(),
+        task_type: Some(kind.name().to_owned()),
+        capability_required: Some(CAPABILITY.to_owned()),
+        input_data: Some(json!({"path": path}).into()),
         routing_strategy: Some(kind.strategy().to_owned()),
         timeout_seconds: Some(TIMEOUT),
         max_retries: Some(RETRIES),

@@ -25,6 +25,7 @@ use crate::machine::Machine;
 use crate::metrics::Metrics;
 use crate::op::{Closure, Op};
 use crate::reply::Reply;
+use crate::schema::Schemas;
 use crate::settings::Settings;
 
 /// The service. Cheap to clone; all clones are the same service.
@@ -117,6 +118,7 @@ impl Ains {
             entropy,
             settings,
             plans: Plans::default(),
+            schemas: Schemas::default(),
             clock,
             writers,
             listening_since: AtomicI64::new(listening_since.as_micros()),

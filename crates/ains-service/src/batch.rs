@@ -14,7 +14,7 @@
 //!    in this batch;
 //! 8. save, then insert what was submitted;
 //! 9. claims, which read the queues as they are now;
-//! 10. save agents, attempts, trust and counters.
+//! 10. save agents, attempts, trust and counters; count the uses of templates.
 //!
 //! Locks are taken in the order agents, schedules, chains, tasks. What must happen after the commit is collected in
 //! [`After`].
@@ -35,10 +35,12 @@ mod settle;
 mod submit;
 mod tally;
 mod tell;
+mod templates;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use ains_core::agent::{Agent, AgentStatus};
+use ains_core::chain::Place;
 use ains_core::directory::Offer;
 use ains_core::effect::Attempt;
 use ains_core::fair::Turns;
@@ -62,6 +64,7 @@ use crate::error::Error;
 use crate::metrics::Counts;
 use crate::model::{Answer, ChainSummary, Changed, Steered};
 use crate::op::Op;
+use crate::schema::Schemas;
 use crate::settings::Settings;
 
 /// What a closure works on.
@@ -228,6 +231,7 @@ struct Batch<'a> {
     agents: BTreeMap<AgentId, Agent>,
     agents_before: BTreeMap<AgentId, AgentStatus>,
     plans: &'a Plans,
+    schemas: &'a Schemas,
     changed_agents: BTreeSet<AgentId>,
     tasks: BTreeMap<TaskId, Loaded>,
     attempts: Vec<Attempt>,
@@ -247,8 +251,14 @@ struct Batch<'a> {
     chains: BTreeMap<ChainId, LoadedChain>,
     /// Ended tasks whose chains have been told.
     followed: BTreeSet<TaskId>,
+    /// Tasks of chains that could not be made, and why; their chains have not been told.
+    unstartable: Vec<(ChainId, Place, String)>,
+    /// Steps whose items all have one input, and why no task can be made with it.
+    unfit: BTreeMap<(ChainId, u32), String>,
     /// The schedules that this batch works on.
     schedules: Schedules,
+    /// The templates that this batch has looked up.
+    templates: templates::Known,
     /// Since when more schedules have been due than one batch fires; `None` if that is not so.
     behind_since: Option<Timestamp>,
 }
@@ -259,6 +269,7 @@ pub(crate) struct Context<'a> {
     pub(crate) entropy: &'a Entropy,
     pub(crate) settings: &'a Settings,
     pub(crate) plans: &'a Plans,
+    pub(crate) schemas: &'a Schemas,
     pub(crate) listening_since: Timestamp,
     /// Since when more schedules have been due than one batch fires.
     pub(crate) behind_since: Option<Timestamp>,
@@ -317,6 +328,7 @@ fn execute(
         agents: BTreeMap::new(),
         agents_before: BTreeMap::new(),
         plans: context.plans,
+        schemas: context.schemas,
         changed_agents: BTreeSet::new(),
         tasks: BTreeMap::new(),
         attempts: Vec::new(),
@@ -330,6 +342,9 @@ fn execute(
         chains: BTreeMap::new(),
         followed: BTreeSet::new(),
         schedules: Schedules::default(),
+        templates: templates::Known::new(),
+        unstartable: Vec::new(),
+        unfit: BTreeMap::new(),
         behind_since: context.behind_since,
     };
     batch.lock_graphs(ops, plan)?;

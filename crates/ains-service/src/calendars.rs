@@ -139,7 +139,7 @@ impl Ains {
 
     /// Runs `act` in a transaction of its own on PostgreSQL, where it may lock more rows than those of a batch, in
     /// another order; on SQLite on the writer. It may be run again.
-    async fn write_alone<T, F>(&self, mut act: F) -> Result<T, Error>
+    pub(crate) async fn write_alone<T, F>(&self, mut act: F) -> Result<T, Error>
     where
         F: FnMut(&mut Conn) -> Result<Result<T, Error>, StoreError> + Send + 'static,
         T: Send + 'static,

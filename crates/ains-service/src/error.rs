@@ -39,6 +39,15 @@ pub enum Error {
     /// A schedule was to heed a calendar that does not exist, or is another client's.
     #[error("calendar `{0}` does not exist")]
     UnknownCalendar(ains_core::CalendarId),
+    /// A schedule or a chain was to refer to a template that does not exist, or is another client's.
+    #[error("template `{0}` does not exist")]
+    UnknownTemplate(ains_core::TemplateId),
+    /// An input is not as its template wants it.
+    #[error("the input is not as the template wants it")]
+    BadInput(Vec<crate::schema::Fault>),
+    /// A template is not removed while schedules or chains refer to it.
+    #[error("schedules or chains refer to the template")]
+    TemplateInUse(ains_store::templates::References),
     /// Somebody else changed it meanwhile; it may be read and changed again.
     #[error("{entity} `{id}` was changed meanwhile")]
     Stale {

@@ -25,6 +25,7 @@
 //! | `chains` | create, read, steer |
 //! | `schedules`, `calendars` | create, read, steer, preview; what became of slots |
 //! | `feed` | following what happens |
+//! | `templates`, `schema` | create, read, change, make tasks from; what inputs must satisfy |
 //! | `routing`, `stats`, `cleanup`, `clients`, `keys` | as they say |
 //! | `machine`, `batch` | how operations become one transaction, and what follows from it |
 //! | `engine` | what a server knows in memory |
@@ -56,9 +57,11 @@ mod op;
 mod reply;
 mod routing;
 mod schedules;
+pub mod schema;
 mod settings;
 mod stats;
 mod tasks;
+mod templates;
 mod why;
 mod work;
 

@@ -19,6 +19,7 @@ use crate::metrics::Metrics;
 use crate::model::{Delivery, ScheduleSteer};
 use crate::op::{Claim, Op};
 use crate::reply::Post;
+use crate::schema::Schemas;
 use crate::settings::Settings;
 
 /// Dependencies that fill as much of a transaction as one task.
@@ -34,6 +35,8 @@ pub(crate) struct Machine {
     pub(crate) settings: Settings,
     /// What chains are made of, ready to run.
     pub(crate) plans: Plans,
+    /// What inputs of templates must satisfy, ready to be asked.
+    pub(crate) schemas: Schemas,
     pub(crate) clock: Arc<dyn Clock>,
     /// Names of the writers' counters.
     pub(crate) writers: Vec<String>,
@@ -101,6 +104,7 @@ impl Work for Machine {
             entropy: &self.entropy,
             settings: &self.settings,
             plans: &self.plans,
+            schemas: &self.schemas,
             listening_since: Timestamp::from_micros(self.listening_since.load(Ordering::Relaxed)),
             behind_since: match self.behind_since.load(Ordering::Relaxed) {
                 0 => None,

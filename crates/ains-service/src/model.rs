@@ -1,6 +1,7 @@
-//! What goes into the use cases and what comes out; that of schedules and calendars is in a file of its own.
+//! What goes into the use cases and what comes out; that of schedules, calendars and templates is in files of its own.
 
 mod schedules;
+mod templates;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,6 +18,9 @@ pub use ains_store::trust::TrustRecord;
 pub use schedules::{
     CalendarChange, CalendarFilter, CalendarView, NewCalendar, NewSchedule, Preview, PreviewEntry, Run,
     ScheduleChange, ScheduleFilter, ScheduleSteer, ScheduleView, Steered, StoredSlot,
+};
+pub use templates::{
+    NewTemplate, References, StoredTemplate, TemplateChange, TemplateFilter, TemplateInUse, TemplateSummary,
 };
 
 /// A checked submission: what is asked for, and its documents as JSON text.

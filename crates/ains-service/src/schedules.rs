@@ -19,6 +19,7 @@ use crate::model::{
     Answer, NewSchedule, Once, Preview, PreviewEntry, ScheduleFilter, ScheduleSteer, ScheduleView, Steered,
 };
 use crate::op::Op;
+use crate::templates;
 
 /// Why a schedule is paused that was not to begin at once, or that somebody paused without saying why.
 pub(crate) const PAUSED: &str = "paused by a client";
@@ -30,7 +31,8 @@ impl Ains {
     /// Creates a schedule. It has slots from now on.
     ///
     /// # Errors
-    /// When it has no slot at all, a calendar does not exist, the idempotency key is not good, or the store fails.
+    /// When it has no slot at all, a calendar or a template does not exist, its input is not as the template wants it, the
+    /// idempotency key is not good, or the store fails.
     pub async fn create_schedule(
         &self,
         new: NewSchedule,
@@ -38,6 +40,10 @@ impl Ains {
     ) -> Result<Answer<ScheduleView>, Error> {
         let id = mint!(self.entropy(), ScheduleId, self.now());
         let definition = Arc::new(new.definition);
+        if let Some(answer) = self.earlier(once.as_ref()).await? {
+            return Ok(Answer::Replayed(answer));
+        }
+        self.check_made(&new.client, &definition).await?;
         let answer = self.write(move |tx| {
             if let Some(once) = &once
                 && let Some(earlier) = earlier_answer(tx.conn, once, tx.now)?
@@ -48,6 +54,9 @@ impl Ains {
                 Ok(calendars) => calendars,
                 Err(error) => return Ok(Err(error)),
             };
+            if let Err(error) = templates::kept(tx.conn, &definition.templates(), &new.client)? {
+                return Ok(Err(error));
+            }
             let timeline = Timeline::new(&definition, &calendars);
             let mut schedule = match Schedule::new(id, &timeline, tx.now) {
                 Ok(schedule) => schedule,
@@ -115,8 +124,8 @@ impl Ains {
     /// Does with a schedule what somebody wants of it; with `owner`, only if it is that client's.
     ///
     /// # Errors
-    /// When there is no such schedule, how it stands does not allow it, it was changed meanwhile, a calendar does not
-    /// exist, it is another's, the idempotency key is not good, or the store fails.
+    /// When there is no such schedule, how it stands does not allow it, it was changed meanwhile, a calendar or a
+    /// template does not exist, its input is not as the template wants it, it is another's, the idempotency key is not good, or the store fails.
     pub async fn steer_schedule(
         &self,
         id: ScheduleId,
@@ -124,6 +133,17 @@ impl Ains {
         owner: Option<ClientId>,
         once: Option<Once<Steered>>,
     ) -> Result<Answer<Steered>, Error> {
+        if let ScheduleSteer::Change(change) = &steer
+            && !change.definition.templates().is_empty()
+        {
+            if let Some(answer) = self.earlier(once.as_ref()).await? {
+                return Ok(Answer::Replayed(answer));
+            }
+            let view = self.schedule(id).await?;
+            if view.definition.fires != change.definition.fires {
+                self.check_made(&view.client, &change.definition).await?;
+            }
+        }
         self.ask(|reply| Op::SteerSchedule {
             schedule: id,
             owner,

@@ -51,5 +51,7 @@ mod standing;
 mod steering;
 #[path = "use_cases/tasks.rs"]
 mod tasks;
+#[path = "use_cases/templates.rs"]
+mod templates;
 #[path = "use_cases/work.rs"]
 mod work;

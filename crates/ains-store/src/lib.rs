@@ -34,6 +34,7 @@ pub mod slots;
 mod statement;
 mod store;
 pub mod tasks;
+pub mod templates;
 pub mod trust;
 pub mod writer;
 

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::codec::{json, micros, parse, read};
 use crate::connection::Conn;
 use crate::error::StoreError;
-use crate::schema::{schedule_calendars, scheduled_tasks};
+use crate::schema::{schedule_calendars, schedule_templates, scheduled_tasks};
 use crate::set::SetQuery;
 use crate::statement::{Statement, statement, values};
 
@@ -118,7 +118,7 @@ fn readable(rows: Vec<ScheduleRow>) -> Vec<StoredSchedule> {
     stored.collect()
 }
 
-/// Stores a new schedule, and which calendars it heeds.
+/// Stores a new schedule, which calendars it heeds, and which templates it refers to.
 ///
 /// # Errors
 /// [`StoreError::Conflict`] when a calendar does not exist; when the database fails.
@@ -129,7 +129,8 @@ pub fn insert(conn: &mut Conn, stored: &StoredSchedule) -> Result<(), StoreError
             .values(&row)
             .execute(c)?
     });
-    heed(conn, stored)
+    heed(conn, stored)?;
+    refer(conn, stored)
 }
 
 /// Stores a schedule with another name, definition or revision; it must have been loaded with [`lock`] in this
@@ -154,6 +155,7 @@ pub fn change(conn: &mut Conn, stored: &StoredSchedule) -> Result<(), StoreError
             ))
             .execute(c)?
     });
+    change_references(conn, stored)?;
     let heeded: BTreeSet<String> = per_backend!(conn, |c| {
         schedule_calendars::table
             .filter(schedule_calendars::schedule_id.eq(&row.id))
@@ -186,6 +188,35 @@ fn heed(conn: &mut Conn, stored: &StoredSchedule) -> Result<(), StoreError> {
         );
         per_backend!(conn, |c| {
             diesel::insert_into(dsl::schedule_calendars)
+                .values(row)
+                .execute(c)?
+        });
+    }
+    Ok(())
+}
+
+/// Notes to which templates a changed schedule refers.
+fn change_references(conn: &mut Conn, stored: &StoredSchedule) -> Result<(), StoreError> {
+    use schedule_templates::dsl;
+    let own = || schedule_templates::table.filter(dsl::schedule_id.eq(stored.id.to_string()));
+    let known: Vec<String> = per_backend!(conn, |c| own().select(dsl::template_id).load(c)?);
+    let wanted = stored.definition.templates();
+    if wanted.iter().map(ToString::to_string).collect::<BTreeSet<_>>() == known.into_iter().collect() {
+        return Ok(());
+    }
+    per_backend!(conn, |c| diesel::delete(own()).execute(c)?);
+    refer(conn, stored)
+}
+
+fn refer(conn: &mut Conn, stored: &StoredSchedule) -> Result<(), StoreError> {
+    use schedule_templates::dsl;
+    for template in stored.definition.templates() {
+        let row = (
+            dsl::schedule_id.eq(stored.id.to_string()),
+            dsl::template_id.eq(template.to_string()),
+        );
+        per_backend!(conn, |c| {
+            diesel::insert_into(dsl::schedule_templates)
                 .values(row)
                 .execute(c)?
         });

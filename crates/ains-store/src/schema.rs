@@ -117,6 +117,7 @@ diesel::table! {
         chain_id -> Nullable<Text>,
         chain_place -> Nullable<Text>,
         schedule_id -> Nullable<Text>,
+        template_id -> Nullable<Text>,
     }
 }
 
@@ -172,6 +173,39 @@ diesel::table! {
         calendar_id -> Text,
     }
 }
+
+diesel::table! {
+    task_templates (id) {
+        id -> Text,
+        client_id -> Text,
+        name -> Text,
+        description -> Nullable<Text>,
+        task_type -> Text,
+        defaults -> Text,
+        input_schema -> Nullable<Text>,
+        revision -> BigInt,
+        times_used -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    schedule_templates (schedule_id, template_id) {
+        schedule_id -> Text,
+        template_id -> Text,
+    }
+}
+
+diesel::table! {
+    chain_templates (chain_id, template_id) {
+        chain_id -> Text,
+        template_id -> Text,
+    }
+}
+
+diesel::joinable!(schedule_templates -> scheduled_tasks (schedule_id));
+diesel::allow_tables_to_appear_in_same_query!(schedule_templates, scheduled_tasks);
 
 diesel::table! {
     schedule_slots (id) {

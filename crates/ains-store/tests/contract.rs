@@ -31,5 +31,7 @@ mod servers;
 mod slots;
 #[path = "contract/tasks.rs"]
 mod tasks;
+#[path = "contract/templates.rs"]
+mod templates;
 #[path = "contract/writer.rs"]
 mod writer;

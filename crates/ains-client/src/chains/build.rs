@@ -152,8 +152,17 @@ impl Step {
     pub fn new(name: impl Into<String>, task_type: impl Into<String>, capability: impl Into<String>) -> Self {
         Self(SubmitStep {
             name: name.into(),
-            task_type: task_type.into(),
-            capability_required: capability.into(),
+            task_type: Some(task_type.into()),
+            capability_required: Some(capability.into()),
+            ..SubmitStep::default()
+        })
+    }
+
+    /// A step of this name, which is as a template says, but for what is said here.
+    pub fn of_template(name: impl Into<String>, template_id: impl Into<String>) -> Self {
+        Self(SubmitStep {
+            name: name.into(),
+            template_id: Some(template_id.into()),
             ..SubmitStep::default()
         })
     }
@@ -241,8 +250,16 @@ impl Undo {
     /// An agent that provides `capability` is asked for a task of this type.
     pub fn new(task_type: impl Into<String>, capability: impl Into<String>) -> Self {
         Self(Compensation {
-            task_type: task_type.into(),
-            capability_required: capability.into(),
+            task_type: Some(task_type.into()),
+            capability_required: Some(capability.into()),
+            ..Compensation::default()
+        })
+    }
+
+    /// What is done is as a template says, but for what is said here.
+    pub fn of_template(template_id: impl Into<String>) -> Self {
+        Self(Compensation {
+            template_id: Some(template_id.into()),
             ..Compensation::default()
         })
     }

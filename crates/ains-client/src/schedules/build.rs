@@ -10,7 +10,7 @@ use ains_api::{
 /// A schedule as it is written: what [`Client::create_schedule`](crate::Client::create_schedule) takes.
 ///
 /// It needs a word on when it has slots ([`cron`](Self::cron), [`every`](Self::every) or [`once`](Self::once)), and one on
-/// what it makes ([`task`](Self::task) or [`chain`](Self::chain)). What is wrong with it is for the server to say: it lists
+/// what it makes ([`task`](Self::task), [`template`](Self::template) or [`chain`](Self::chain)). What is wrong with it is for the server to say: it lists
 /// every fault.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Schedule(SubmitSchedule);
@@ -166,6 +166,13 @@ impl Schedule {
     pub fn task(mut self, task_type: impl Into<String>, capability: impl Into<String>) -> Self {
         self.0.task_type = Some(task_type.into());
         self.0.capability_required = Some(capability.into());
+        self
+    }
+
+    /// It makes tasks that are as a template says when they are made, but for what is said here.
+    #[must_use]
+    pub fn template(mut self, template_id: impl Into<String>) -> Self {
+        self.0.template_id = Some(template_id.into());
         self
     }
 

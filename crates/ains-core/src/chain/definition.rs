@@ -1,12 +1,15 @@
 //! What a chain is made of, as whoever submits it says it.
 
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ClientId, Name};
+use crate::ids::{ClientId, Name, TemplateId};
 use crate::routing::Strategy;
 use crate::task::{RetryPolicy, TaskSpec, TimeoutPolicy, limits};
+use crate::template::Defaults;
 use crate::trust::TrustScore;
 
 /// A chain: its steps, in order.
@@ -77,24 +80,31 @@ pub struct Compensation {
 }
 
 /// What a step asks of an agent: everything of a task but whose it is and when it is done.
+///
+/// What it does not say is as its template says, if it names one, and otherwise as every task has it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StepTask {
-    /// What kind of work it is.
-    pub task_type: Name,
-    /// What an agent must provide.
-    pub capability: Name,
+    /// The template that says what this does not.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub template: Option<TemplateId>,
+    /// What kind of work it is. Without a template, it is wanted.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub task_type: Option<Name>,
+    /// What an agent must provide. Without a template, it is wanted.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub capability: Option<Name>,
     /// 1..=10, 10 first.
-    #[serde(default = "default_priority", skip_serializing_if = "is_default_priority")]
-    pub priority: u8,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub priority: Option<u8>,
     /// How its agent is chosen.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub strategy: Strategy,
+    pub strategy: Option<Strategy>,
     /// The least trust its agent must have.
     #[serde(default = "no_trust", skip_serializing_if = "is_no_trust")]
     pub min_trust: TrustScore,
     /// Seconds one attempt may take, 1..=86400.
-    #[serde(default = "default_timeout", skip_serializing_if = "is_default_timeout")]
-    pub timeout_seconds: u32,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub timeout_seconds: Option<u32>,
     /// What an attempt that takes longer means.
     #[serde(default, skip_serializing_if = "is_default")]
     pub timeout_policy: TimeoutPolicy,
@@ -102,11 +112,11 @@ pub struct StepTask {
     #[serde(default, skip_serializing_if = "is_default")]
     pub heartbeat_timeout_seconds: Option<u32>,
     /// Further attempts after the first, 0..=10.
-    #[serde(default = "default_retries", skip_serializing_if = "is_default_retries")]
-    pub max_retries: u32,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub max_retries: Option<u32>,
     /// How retries are spaced.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub retry_policy: RetryPolicy,
+    pub retry_policy: Option<RetryPolicy>,
 }
 
 /// Which of a step's predecessors must have ended, and how, before it runs.
@@ -148,6 +158,16 @@ pub enum OnFailure {
     Compensate,
 }
 
+impl Definition {
+    /// The templates that its steps name, compensations included.
+    pub fn templates(&self) -> BTreeSet<TemplateId> {
+        let undone = self.steps.iter().filter_map(|step| step.compensate_with.as_ref());
+        let undone = undone.map(|compensation| &compensation.task);
+        let tasks = self.steps.iter().map(|step| &step.task).chain(undone);
+        tasks.filter_map(|task| task.template).collect()
+    }
+}
+
 impl StepDefinition {
     /// A step with every default: it follows the one before it, and has no input.
     pub fn new(name: impl Into<String>, task: StepTask) -> Self {
@@ -174,32 +194,89 @@ impl StepTask {
     /// A task with every default.
     pub fn new(task_type: Name, capability: Name) -> Self {
         Self {
-            task_type,
-            capability,
-            priority: limits::DEFAULT_PRIORITY,
-            strategy: Strategy::default(),
-            min_trust: no_trust(),
-            timeout_seconds: limits::DEFAULT_TIMEOUT_SECONDS,
-            timeout_policy: TimeoutPolicy::default(),
-            heartbeat_timeout_seconds: None,
-            max_retries: limits::DEFAULT_MAX_RETRIES,
-            retry_policy: RetryPolicy::default(),
+            task_type: Some(task_type),
+            capability: Some(capability),
+            ..Self::nothing()
         }
     }
 
-    /// What `client` submits when the step is started.
-    pub fn spec(&self, client: ClientId) -> TaskSpec {
+    /// A task that is as its template says.
+    pub fn of(template: TemplateId) -> Self {
+        Self {
+            template: Some(template),
+            ..Self::nothing()
+        }
+    }
+
+    fn nothing() -> Self {
+        Self {
+            template: None,
+            task_type: None,
+            capability: None,
+            priority: None,
+            strategy: None,
+            min_trust: no_trust(),
+            timeout_seconds: None,
+            timeout_policy: TimeoutPolicy::default(),
+            heartbeat_timeout_seconds: None,
+            max_retries: None,
+            retry_policy: None,
+        }
+    }
+
+    /// The names of the fields that it must give and does not.
+    pub(crate) fn missing(&self) -> impl Iterator<Item = &'static str> {
+        let needed = [
+            ("task_type", &self.task_type),
+            ("capability_required", &self.capability),
+        ];
+        let missing = needed.into_iter().filter(|(_, given)| given.is_none());
+        missing
+            .filter(|_| self.template.is_none())
+            .map(|(field, _)| field)
+    }
+
+    /// The fields with a number that is out of its range: the name, the number, the range.
+    pub(crate) fn out_of_range(&self) -> impl Iterator<Item = (&'static str, u32, RangeInclusive<u32>)> {
+        let priority = u32::from(*limits::PRIORITY.start())..=u32::from(*limits::PRIORITY.end());
+        let bounds = [
+            ("priority", self.priority.map(u32::from), priority),
+            ("timeout_seconds", self.timeout_seconds, limits::TIMEOUT_SECONDS),
+            ("max_retries", self.max_retries, limits::MAX_RETRIES),
+            (
+                "heartbeat_timeout_seconds",
+                self.heartbeat_timeout_seconds,
+                limits::TIMEOUT_SECONDS,
+            ),
+        ];
+        let given = bounds
+            .into_iter()
+            .filter_map(|(field, value, range)| Some((field, value?, range)));
+        given.filter(|(_, value, range)| !range.contains(value))
+    }
+
+    /// What `client` submits when the step is started, if it names no template; `None` if it does not say what kind of
+    /// work it is, or what an agent must provide.
+    pub fn spec(&self, client: ClientId) -> Option<TaskSpec> {
+        let defaults = Defaults::new(self.task_type.clone()?, self.capability.clone()?);
+        Some(self.spec_with(client, &defaults))
+    }
+
+    /// What `client` submits when the step is started, where `defaults` say what it does not.
+    pub(crate) fn spec_with(&self, client: ClientId, defaults: &Defaults) -> TaskSpec {
         let seconds = |seconds: u32| Duration::from_secs(seconds.into());
+        let task_type = self.task_type.as_ref().unwrap_or(&defaults.task_type);
+        let capability = self.capability.as_ref().unwrap_or(&defaults.capability);
         TaskSpec {
-            priority: self.priority,
-            strategy: self.strategy,
+            priority: self.priority.unwrap_or(defaults.priority),
+            strategy: self.strategy.unwrap_or(defaults.strategy),
             min_trust: self.min_trust,
-            timeout: seconds(self.timeout_seconds),
+            timeout: seconds(self.timeout_seconds.unwrap_or(defaults.timeout_seconds)),
             timeout_policy: self.timeout_policy,
             heartbeat_timeout: self.heartbeat_timeout_seconds.map(seconds),
-            max_retries: self.max_retries,
-            retry_policy: self.retry_policy,
-            ..TaskSpec::new(client, self.task_type.clone(), self.capability.clone())
+            max_retries: self.max_retries.unwrap_or(defaults.max_retries),
+            retry_policy: self.retry_policy.unwrap_or(defaults.retry_policy),
+            ..TaskSpec::new(client, task_type.clone(), capability.clone())
         }
     }
 }
@@ -235,31 +312,4 @@ fn no_trust() -> TrustScore {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
 fn is_no_trust(trust: &TrustScore) -> bool {
     *trust == no_trust()
-}
-
-fn default_priority() -> u8 {
-    limits::DEFAULT_PRIORITY
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
-fn is_default_priority(priority: &u8) -> bool {
-    *priority == limits::DEFAULT_PRIORITY
-}
-
-fn default_timeout() -> u32 {
-    limits::DEFAULT_TIMEOUT_SECONDS
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
-fn is_default_timeout(seconds: &u32) -> bool {
-    *seconds == limits::DEFAULT_TIMEOUT_SECONDS
-}
-
-fn default_retries() -> u32 {
-    limits::DEFAULT_MAX_RETRIES
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
-fn is_default_retries(retries: &u32) -> bool {
-    *retries == limits::DEFAULT_MAX_RETRIES
 }

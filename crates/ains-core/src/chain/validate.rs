@@ -16,7 +16,6 @@ use super::{MAX_EDGES, MAX_ITERATIONS, MAX_STEPS};
 use crate::DependencyGraph;
 use crate::dependency::{Condition, Edge};
 use crate::ids::is_name;
-use crate::task::limits;
 
 /// One thing that is wrong with a definition.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -218,40 +217,15 @@ impl Check {
     }
 
     fn task(&mut self, task: &StepTask, prefix: &str) {
-        let heartbeat = task.heartbeat_timeout_seconds;
-        let bounds = [
-            (
-                "priority",
-                task.priority.into(),
-                u32::from(*limits::PRIORITY.start()),
-                u32::from(*limits::PRIORITY.end()),
-            ),
-            (
-                "timeout_seconds",
-                task.timeout_seconds,
-                *limits::TIMEOUT_SECONDS.start(),
-                *limits::TIMEOUT_SECONDS.end(),
-            ),
-            (
-                "max_retries",
-                task.max_retries,
-                *limits::MAX_RETRIES.start(),
-                *limits::MAX_RETRIES.end(),
-            ),
-            (
-                "heartbeat_timeout_seconds",
-                heartbeat.unwrap_or(1),
-                *limits::TIMEOUT_SECONDS.start(),
-                *limits::TIMEOUT_SECONDS.end(),
-            ),
-        ];
-        for (field, value, least, most) in bounds {
-            if !(least..=most).contains(&value) {
-                self.fail(
-                    format!("{prefix}{field}"),
-                    format!("{value} is not within {least} to {most}"),
-                );
-            }
+        for field in task.missing() {
+            self.fail(format!("{prefix}{field}"), "is missing");
+        }
+        for (field, value, range) in task.out_of_range() {
+            let (least, most) = range.into_inner();
+            self.fail(
+                format!("{prefix}{field}"),
+                format!("{value} is not within {least} to {most}"),
+            );
         }
     }
 }

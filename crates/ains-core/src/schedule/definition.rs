@@ -1,5 +1,6 @@
 //! What a schedule is made of, as whoever makes it says it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono_tz::Tz;
@@ -7,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::chain::{self, StepTask};
 use crate::cron::{Cron, Dst};
-use crate::ids::{CalendarId, Name};
+use crate::ids::{CalendarId, Name, TemplateId};
 use crate::time::Timestamp;
 
 /// Bounds and defaults (semantics §6, api.md).
@@ -209,6 +210,14 @@ impl ScheduleDefinition {
             && self.dst == other.dst
             && self.calendars == other.calendars
             && self.on_excluded == other.on_excluded
+    }
+
+    /// The templates that it, or the steps of its chain, name.
+    pub fn templates(&self) -> BTreeSet<TemplateId> {
+        match &self.fires {
+            Fires::Task { task, .. } => task.template.into_iter().collect(),
+            Fires::Chain { definition, .. } => definition.templates(),
+        }
     }
 
     pub(super) fn catchup_window(&self) -> Duration {

@@ -1,7 +1,6 @@
 //! What is wrong with the definition of a schedule: all of it, with the field.
 
 use super::definition::{Fires, OnExcluded, ScheduleDefinition, Timing, limits};
-use crate::task::limits::{MAX_RETRIES, PRIORITY, TIMEOUT_SECONDS};
 
 /// One thing that is wrong with a definition.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,13 +41,12 @@ impl ScheduleDefinition {
             limits::CATCHUP_WINDOW_SECONDS,
         );
         if let Fires::Task { task, .. } = &self.fires {
-            within(
-                "priority",
-                task.priority.into(),
-                u32::from(*PRIORITY.start())..=u32::from(*PRIORITY.end()),
-            );
-            within("timeout_seconds", task.timeout_seconds, TIMEOUT_SECONDS);
-            within("max_retries", task.max_retries, MAX_RETRIES);
+            for (field, value, range) in task.out_of_range() {
+                within(field, value, range);
+            }
+            for field in task.missing() {
+                fail(field, "is missing".to_owned());
+            }
         }
         if self.max_runs == Some(0) {
             fail("max_runs", "must be at least 1".to_owned());

@@ -7,6 +7,7 @@ use ains_core::{ClientId, Status, Task};
 use ains_service::model::{Documents, NewTask, StoredTask};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
+use super::template::Templates;
 use super::{at, json, task};
 use crate::json::Faults;
 
@@ -33,9 +34,9 @@ pub(crate) fn new_task(
     let expires_at = body.expires_at.as_deref().map(iso_8601);
     let submission = SubmitTask {
         client_id: body.client_id,
-        task_type: body.task_type,
-        capability_required: body.capability_required,
-        input_data: body.input_data,
+        task_type: Some(body.task_type),
+        capability_required: Some(body.capability_required),
+        input_data: Some(body.input_data),
         priority: body.priority,
         timeout_seconds: body.timeout_seconds,
         max_retries: body.max_retries,
@@ -51,7 +52,7 @@ pub(crate) fn new_task(
         results_from_dependencies: body.results_from_dependencies,
         template_id: None,
     };
-    let mut new = task::new_task(submission, client, faults);
+    let mut new = task::new_task(submission, client, &Templates::new(), faults);
     if let Some(new) = &mut new {
         new.spec.heartbeat_needed = true;
     }

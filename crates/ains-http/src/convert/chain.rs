@@ -5,16 +5,15 @@ mod view;
 use std::sync::Arc;
 
 use ains_api::{Compensation, Json, SubmitStep, SubmitTask, Tolerance};
+use ains_core::Name;
 use ains_core::chain::{
     self, Definition, Join, MAX_ITEMS, MAX_ITERATIONS, MAX_PARALLEL, OnFailure, Plan, StepDefinition,
     StepTask,
 };
-use ains_core::{ClientId, Name};
 use serde::Deserialize;
 pub(crate) use view::{cancelled, edges, graph, submitted, summary, whole, written};
 
-use super::seconds;
-use super::task::of_owner;
+use super::task;
 use crate::json::Faults;
 
 /// The joins and their words, the default first.
@@ -58,7 +57,7 @@ fn about_named(name: &str) -> String {
 
 /// Checks a step on its own. Where something is wrong with it, something else stands in for that, so that the chain can be
 /// looked at as a whole all the same.
-pub(crate) fn step(step: SubmitStep, owner: Option<&ClientId>, faults: &mut Faults) -> StepDefinition {
+pub(crate) fn step(step: SubmitStep, faults: &mut Faults) -> StepDefinition {
     let SubmitStep {
         name,
         use_previous_output,
@@ -72,6 +71,7 @@ pub(crate) fn step(step: SubmitStep, owner: Option<&ClientId>, faults: &mut Faul
         max_iterations,
         on_failure,
         compensate_with,
+        template_id,
         task_type,
         capability_required,
         input_data,
@@ -86,6 +86,7 @@ pub(crate) fn step(step: SubmitStep, owner: Option<&ClientId>, faults: &mut Faul
     } = step;
     faults.parse::<Name>("/name", &name);
     let own = Compensation {
+        template_id,
         task_type,
         capability_required,
         input_data,
@@ -98,11 +99,11 @@ pub(crate) fn step(step: SubmitStep, owner: Option<&ClientId>, faults: &mut Faul
         min_trust,
         heartbeat_timeout_seconds,
     };
-    let (task, input) = asked(own, owner, faults);
+    let (task, input) = asked(own, faults);
     let max_parallel = faults.within_opt("/max_parallel", max_parallel, &(1..=MAX_PARALLEL));
     let max_iterations = faults.within_opt("/max_iterations", max_iterations, &(1..=MAX_ITERATIONS));
     let compensate_with = compensate_with.map(|undo| {
-        let (task, input) = faults.below("/compensate_with", |faults| asked(undo, owner, faults));
+        let (task, input) = faults.below("/compensate_with", |faults| asked(undo, faults));
         chain::Compensation { task, input }
     });
     StepDefinition {
@@ -128,13 +129,10 @@ pub(crate) fn step(step: SubmitStep, owner: Option<&ClientId>, faults: &mut Faul
 }
 
 /// Checks what is asked of an agent, of which a compensation says no more: the task, and its input.
-pub(crate) fn asked(
-    asked: Compensation,
-    owner: Option<&ClientId>,
-    faults: &mut Faults,
-) -> (StepTask, Box<str>) {
+pub(crate) fn asked(asked: Compensation, faults: &mut Faults) -> (StepTask, Box<str>) {
     let input = faults.object("/input_data", asked.input_data.unwrap_or_default());
     let alone = SubmitTask {
+        template_id: asked.template_id,
         task_type: asked.task_type,
         capability_required: asked.capability_required,
         priority: asked.priority,
@@ -147,18 +145,7 @@ pub(crate) fn asked(
         heartbeat_timeout_seconds: asked.heartbeat_timeout_seconds,
         ..SubmitTask::default()
     };
-    let task = of_owner(alone, owner.cloned(), faults).map_or_else(stand_in, |new| StepTask {
-        task_type: new.spec.task_type,
-        capability: new.spec.capability,
-        priority: new.spec.priority,
-        strategy: new.spec.strategy,
-        min_trust: new.spec.min_trust,
-        timeout_seconds: seconds(new.spec.timeout),
-        timeout_policy: new.spec.timeout_policy,
-        heartbeat_timeout_seconds: new.spec.heartbeat_timeout.map(seconds),
-        max_retries: new.spec.max_retries,
-        retry_policy: new.spec.retry_policy,
-    });
+    let task = task::asked(&alone, faults).unwrap_or_else(stand_in);
     (task, input.unwrap_or_else(|| "{}".into()))
 }
 

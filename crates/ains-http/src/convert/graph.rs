@@ -39,7 +39,7 @@ pub(crate) fn defaults(given: Option<&TaskDefaults>, count: usize, faults: &mut 
         let mut alone = GraphTask::default().or(&given);
         alone.task_type = alone.task_type.or_else(some_text);
         alone.capability_required = alone.capability_required.or_else(some_text);
-        of_owner(submission(alone), None, faults);
+        of_owner(submission(alone), None, None, faults);
     });
     let good = own.is_empty();
     faults.absorb(own);
@@ -73,7 +73,7 @@ pub(crate) fn task(
         }
     }
     let depends_on = task.depends_on.take().unwrap_or_default();
-    let mut new = of_owner(submission(task), owner.cloned(), faults);
+    let mut new = of_owner(submission(task), owner.cloned(), None, faults);
     if let Some(new) = &mut new {
         new.spec.name = name;
     }
@@ -84,13 +84,13 @@ pub(crate) fn task(
     }
 }
 
-/// The same task, submitted on its own. What it lacks, it has empty.
+/// The same task, submitted on its own. An input that it lacks, it has empty.
 fn submission(task: GraphTask) -> SubmitTask {
     SubmitTask {
         client_id: None,
-        task_type: task.task_type.unwrap_or_default(),
-        capability_required: task.capability_required.unwrap_or_default(),
-        input_data: task.input_data.unwrap_or_else(Json::empty_object),
+        task_type: task.task_type,
+        capability_required: task.capability_required,
+        input_data: Some(task.input_data.unwrap_or_else(Json::empty_object)),
         priority: task.priority,
         timeout_seconds: task.timeout_seconds,
         max_retries: task.max_retries,

@@ -14,7 +14,7 @@ use ains_core::cron::{Cron, Dst, DstFold, DstGap};
 use ains_core::schedule::{
     CalendarUse, Catchup, Fires, OnExcluded, Overlap, ScheduleDefinition, Timing, Use, limits,
 };
-use ains_core::{ClientId, Name, Timestamp};
+use ains_core::{Name, Timestamp};
 pub(crate) use merge::{TASK, merged};
 pub(crate) use slot::{backfilled, preview, ran_now, slot};
 pub(crate) use view::{changed, created, deleted, summary, whole};
@@ -238,20 +238,11 @@ fn calendars(sent: &[ScheduleCalendar], faults: &mut Faults) -> Vec<CalendarUse>
 }
 
 /// Checks what is asked of an agent, if the schedule makes tasks.
-pub(crate) fn task(
-    sent: &mut SubmitSchedule,
-    owner: Option<&ClientId>,
-    faults: &mut Faults,
-) -> Option<Fires> {
-    let mut needed = |at: &str, text: Option<String>| {
-        text.unwrap_or_else(|| {
-            faults.add(at, "is missing");
-            "any".to_owned()
-        })
-    };
+pub(crate) fn task(sent: &mut SubmitSchedule, faults: &mut Faults) -> Option<Fires> {
     let own = Compensation {
-        task_type: needed("/task_type", sent.task_type.take()),
-        capability_required: needed("/capability_required", sent.capability_required.take()),
+        template_id: sent.template_id.take(),
+        task_type: sent.task_type.take(),
+        capability_required: sent.capability_required.take(),
         input_data: sent.input_data.take(),
         priority: sent.priority,
         timeout_seconds: sent.timeout_seconds,
@@ -262,7 +253,7 @@ pub(crate) fn task(
         min_trust: sent.min_trust,
         heartbeat_timeout_seconds: sent.heartbeat_timeout_seconds,
     };
-    let (task, input) = asked(own, owner, faults);
+    let (task, input) = asked(own, faults);
     let metadata = faults.object_opt("/metadata", sent.metadata.take())?;
     Some(Fires::Task {
         task,

@@ -1,23 +1,41 @@
 //! Tasks: checked submissions in, tasks with their documents out.
 
-use std::time::Duration;
-
 use ains_api::{Attempt, Cancelled, RetryAnswer, SubmitTask, TaskCreated, Word};
+use ains_core::chain::StepTask;
 use ains_core::effect::Outcome;
+use ains_core::ids::InvalidId;
 use ains_core::task::{Gate, TaskSpec, limits};
-use ains_core::{ClientId, Status, Task, TrustScore};
-use ains_service::model::{Documents, History, NewTask, StoredTask};
+use ains_core::{ClientId, Status, Task, TemplateId, TrustScore};
+use ains_service::model::{Documents, History, NewTask, StoredTask, TemplateInUse};
+use ains_service::schema::Fault;
 
+use super::template::{TEMPLATE, Templates};
 use super::{at, dependency, instant, json, seconds};
 use crate::json::Faults;
 
 /// Trust runs from 0 to 1.
 const TRUST: std::ops::RangeInclusive<f64> = 0.0..=1.0;
 
-/// Checks a submission; `client` is whose it is where it does not say.
-pub(crate) fn new_task(task: SubmitTask, client: Option<&ClientId>, faults: &mut Faults) -> Option<NewTask> {
-    let owner = owner(task.client_id.as_deref(), client, faults);
-    of_owner(task, owner, faults)
+/// Checks a submission; where it does not say whose it is, it is that of `client`, or else its template's.
+pub(crate) fn new_task(
+    task: SubmitTask,
+    client: Option<&ClientId>,
+    templates: &Templates,
+    faults: &mut Faults,
+) -> Option<NewTask> {
+    let named = task.template_id.as_deref().and_then(|name| name.parse().ok());
+    let template = named.and_then(|id: TemplateId| templates.get(&id));
+    if task.template_id.is_some() && template.is_none() {
+        faults.absent(TEMPLATE.to_owned());
+    }
+    // Whose a template is that does not exist is not known.
+    let is_known = task.client_id.is_some() || client.is_some() || task.template_id.is_none();
+    let owner = if is_known {
+        owner(task.client_id.as_deref(), client, faults)
+    } else {
+        template.map(|template| template.client().clone())
+    };
+    of_owner(task, owner, template, faults)
 }
 
 /// Checks whose a submission is: the one that it names, or else `client`.
@@ -29,66 +47,91 @@ pub(crate) fn owner(named: Option<&str>, client: Option<&ClientId>, faults: &mut
     owner
 }
 
-/// Checks a submission apart from whose it is; nothing comes of one without an owner.
-pub(crate) fn of_owner(task: SubmitTask, owner: Option<ClientId>, faults: &mut Faults) -> Option<NewTask> {
-    if task.template_id.is_some() {
-        faults.add("/template_id", "templates are not available yet");
-    }
-    let depends_on = dependency::checked(task.depends_on.as_deref().unwrap_or_default(), faults);
-    let task_type = faults.parse("/task_type", &task.task_type);
-    let capability = faults.parse("/capability_required", &task.capability_required);
-    let input = faults.object("/input_data", task.input_data);
-    let priority = faults.within_or(
-        "/priority",
-        task.priority,
-        &limits::PRIORITY,
-        limits::DEFAULT_PRIORITY,
-    );
-    let timeout = faults.within_or(
-        "/timeout_seconds",
-        task.timeout_seconds,
-        &limits::TIMEOUT_SECONDS,
-        limits::DEFAULT_TIMEOUT_SECONDS,
-    );
-    let max_retries = faults.within_or(
-        "/max_retries",
-        task.max_retries,
-        &limits::MAX_RETRIES,
-        limits::DEFAULT_MAX_RETRIES,
-    );
+/// Checks what a submission asks of an agent, apart from its input.
+pub(crate) fn asked(task: &SubmitTask, faults: &mut Faults) -> Option<StepTask> {
+    let template = match task.template_id.as_deref().map(str::parse) {
+        None => Some(None),
+        Some(Ok(id)) => Some(Some(id)),
+        Some(Err(InvalidId { .. })) => {
+            faults.absent(TEMPLATE.to_owned());
+            None
+        }
+    };
+    let mut name = |at: &str, given: Option<&str>| {
+        if given.is_none() && task.template_id.is_none() {
+            faults.add(at, "is missing");
+        }
+        faults.parse_opt(at, given)
+    };
+    let task_type = name("/task_type", task.task_type.as_deref());
+    let capability = name("/capability_required", task.capability_required.as_deref());
+    let priority = faults.within_opt("/priority", task.priority, &limits::PRIORITY);
+    let timeout = faults.within_opt("/timeout_seconds", task.timeout_seconds, &limits::TIMEOUT_SECONDS);
+    let max_retries = faults.within_opt("/max_retries", task.max_retries, &limits::MAX_RETRIES);
     let strategy = faults.parse_opt("/routing_strategy", task.routing_strategy.as_deref());
     let retry_policy = faults.parse_opt("/retry_policy", task.retry_policy.as_deref());
     let timeout_policy = faults.parse_opt("/timeout_policy", task.timeout_policy.as_deref());
-    let metadata = faults.object_opt("/metadata", task.metadata);
     let min_trust = faults.number("/min_trust", task.min_trust.unwrap_or(0.0), &TRUST);
     let heartbeat_timeout = faults.within_opt(
         "/heartbeat_timeout_seconds",
         task.heartbeat_timeout_seconds,
         &limits::TIMEOUT_SECONDS,
     );
+    Some(StepTask {
+        template: template?,
+        task_type: task_type?,
+        capability: capability?,
+        priority: priority?,
+        strategy: strategy?,
+        min_trust: TrustScore::clamped(min_trust?),
+        timeout_seconds: timeout?,
+        timeout_policy: timeout_policy?.unwrap_or_default(),
+        heartbeat_timeout_seconds: heartbeat_timeout?,
+        max_retries: max_retries?,
+        retry_policy: retry_policy?,
+    })
+}
+
+/// Checks a submission apart from whose it is; nothing comes of one without an owner. What it does not say is as
+/// `template` says.
+pub(crate) fn of_owner(
+    mut task: SubmitTask,
+    owner: Option<ClientId>,
+    template: Option<&TemplateInUse>,
+    faults: &mut Faults,
+) -> Option<NewTask> {
+    let depends_on = dependency::checked(task.depends_on.as_deref().unwrap_or_default(), faults);
+    let asked = asked(&task, faults);
+    let input = match task.input_data.take() {
+        Some(input) => faults.object("/input_data", input),
+        None if task.template_id.is_some() => Some("{}".into()),
+        None => {
+            faults.add("/input_data", "is missing");
+            None
+        }
+    };
+    let metadata = faults.object_opt("/metadata", task.metadata);
+    let (asked, owner, input) = (asked?, owner?, input?);
+    let (spec, input) = match template {
+        None => (asked.spec(owner)?, input),
+        Some(template) => {
+            let made = template.make(&asked, owner, &input);
+            let wrong = |wrong: Vec<Fault>| {
+                for fault in wrong {
+                    faults.add(&format!("/input_data{}", fault.pointer), fault.message);
+                }
+            };
+            made.map_err(wrong).ok()?
+        }
+    };
     Some(NewTask {
         spec: TaskSpec {
-            client: owner?,
-            task_type: task_type?,
-            capability: capability?,
-            heartbeat_needed: false,
-            priority: priority?,
-            strategy: strategy?.unwrap_or_default(),
-            min_trust: TrustScore::clamped(min_trust?),
-            timeout: Duration::from_secs(timeout?.into()),
-            timeout_policy: timeout_policy?.unwrap_or_default(),
-            heartbeat_timeout: heartbeat_timeout?.map(|seconds| Duration::from_secs(seconds.into())),
-            max_retries: max_retries?,
-            retry_policy: retry_policy?.unwrap_or_default(),
             expires_at: task.expires_at.map(instant),
             run_at: task.run_at.map(instant),
             results_from_dependencies: task.results_from_dependencies.unwrap_or(false),
-            graph: None,
-            name: None,
-            chain: None,
-            schedule: None,
+            ..spec
         },
-        input: input?,
+        input,
         metadata: metadata?,
         depends_on: depends_on?,
     })
@@ -153,6 +196,7 @@ pub(crate) fn whole(stored: StoredTask) -> ains_api::Task {
         chain_id: task.chain.map(|(chain, _)| chain.into()),
         step: step.map(Into::into),
         schedule_id: task.schedule.map(Into::into),
+        template_id: task.template.map(Into::into),
         routing_strategy: Word::Borrowed(task.strategy.as_str()),
         assigned_agent_id: task.agent.map(Into::into),
         input_data: input.map(json).unwrap_or_default(),

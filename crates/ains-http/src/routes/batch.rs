@@ -4,18 +4,19 @@ use std::collections::BTreeSet;
 
 use actix_web::HttpResponse;
 use ains_api::{BatchAnswer, BatchItem, BatchSubmit, Json, ManyAnswer, ManyTasks, SubmitTask};
-use ains_core::{ClientId, Task, TaskId};
+use ains_core::{ClientId, Task, TaskId, TemplateId};
 use ains_service::Error;
 use ains_service::model::NewTask;
 use futures_util::StreamExt;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::State;
+use super::{State, templates};
 use crate::auth::Caller;
+use crate::convert::template::Templates;
 use crate::convert::{task as convert, work};
 use crate::json::{self, Body, Effort, Faults, LIMIT_MANY};
-use crate::once::{IdempotencyKey, answered};
+use crate::once::{IdempotencyKey, answered, earlier};
 use crate::problem::{Problem, Wording};
 use crate::reply::{self, Answer, Reply};
 
@@ -82,6 +83,18 @@ pub(crate) async fn submit(
     body: Body<Unread, LIMIT_MANY>,
 ) -> Result<HttpResponse, Problem> {
     let raw = body.raw();
+    let named = body
+        .peek()
+        .map(|batch| named(&raw, &batch.tasks))
+        .unwrap_or_default();
+    let templates = if named.is_empty() {
+        Templates::new()
+    } else {
+        if let Some(answer) = earlier(&state, &key, &caller, &raw).await? {
+            return Ok(answer);
+        }
+        templates::to_use(&state, &caller, named).await?
+    };
     let (mut checked, atomic) = body.check(|batch, faults| {
         if !(1..=MOST).contains(&batch.tasks.len()) {
             faults.add("/tasks", format!("must have 1 to {MOST} elements"));
@@ -89,8 +102,19 @@ pub(crate) async fn submit(
         }
         let named = faults.parse_opt::<ClientId>("/client_id", batch.client_id.as_deref())?;
         let client = named.as_ref().or(caller.client());
+        // A batch is not to become larger by its templates than one may be without.
+        let mut room = LIMIT_MANY;
         let checked = each("/tasks", &batch.tasks, |task: SubmitTask, faults| {
-            convert::new_task(task, client, faults)
+            let task = convert::new_task(task, client, &templates, faults)?;
+            let left = room.checked_sub(task.input.len());
+            if left.is_none() {
+                faults.add(
+                    "",
+                    format!("makes all inputs larger than the limit of {LIMIT_MANY} bytes"),
+                );
+            }
+            room = left?;
+            Some(task)
         });
         let atomic = batch.atomic.unwrap_or(true);
         let checked: Vec<_> = if atomic {
@@ -119,6 +143,20 @@ pub(crate) async fn submit(
     Ok(answered(state.ains.submit(tasks, once).await?, |tasks| {
         render(tasks)
     }))
+}
+
+/// The templates that tasks name. Without one, they are not looked through.
+fn named(raw: &[u8], tasks: &[Json]) -> BTreeSet<TemplateId> {
+    #[derive(Deserialize)]
+    struct Named {
+        template_id: Option<String>,
+    }
+
+    let may_be =
+        std::str::from_utf8(raw).is_ok_and(|text| text.contains("template_id") || text.contains("\\u"));
+    let tasks = tasks.iter().filter(|_| may_be);
+    let names = tasks.filter_map(|task| task.to::<Named>().ok()?.template_id);
+    names.filter_map(|name| name.parse().ok()).collect()
 }
 
 /// Refuses those that depend on a task that does not exist.

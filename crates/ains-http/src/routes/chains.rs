@@ -51,7 +51,8 @@ pub(crate) struct Unread {
     request_body = SubmitChain,
     responses(
         (status = OK, body = ChainSummary),
-        (status = FORBIDDEN, description = "The key is bound to another client")
+        (status = FORBIDDEN, description = "The key is bound to another client"),
+        (status = NOT_FOUND, description = "A template does not exist")
     )
 )]
 pub(crate) async fn submit(
@@ -75,7 +76,7 @@ fn checked(chain: Unread, client: Option<&ClientId>, faults: &mut Faults) -> Opt
     let owner = task::owner(chain.client_id.as_deref(), client, faults);
     let name = faults.parse("/name", &chain.name);
     let input = faults.object("/input", chain.input.unwrap_or_default());
-    let plan = steps(&chain.steps, owner.as_ref(), faults);
+    let plan = steps(&chain.steps, faults);
     Some(NewChain {
         client: owner?,
         name: name?,
@@ -85,13 +86,13 @@ fn checked(chain: Unread, client: Option<&ClientId>, faults: &mut Faults) -> Opt
 }
 
 /// Checks the steps of a chain, each on its own, and then as a whole.
-pub(super) fn steps(sent: &[Json], owner: Option<&ClientId>, faults: &mut Faults) -> Option<Arc<Plan>> {
+pub(super) fn steps(sent: &[Json], faults: &mut Faults) -> Option<Arc<Plan>> {
     if !(1..=MAX_STEPS).contains(&sent.len()) {
         faults.add("/steps", format!("must have 1 to {MAX_STEPS} elements"));
         return None;
     }
     let read = each("/steps", sent, |step: SubmitStep, faults| {
-        Some(convert::step(step, owner, faults))
+        Some(convert::step(step, faults))
     });
     let told = read.into_iter().zip(sent).map(|((step, faults), sent)| {
         let about = convert::about(sent).unwrap_or_default();

@@ -64,7 +64,7 @@ struct Checked {
             description = "The cron expression or the time zone means nothing, or there is no slot from now on"
         ),
         (status = FORBIDDEN, description = "The key is bound to another client"),
-        (status = NOT_FOUND, description = "A calendar does not exist")
+        (status = NOT_FOUND, description = "A calendar or a template does not exist")
     )
 )]
 pub(crate) async fn submit(
@@ -101,9 +101,6 @@ fn checked(
 ) -> Option<Checked> {
     let chain = members.take("chain");
     let mut sent: SubmitSchedule = members.read(faults)?;
-    if sent.template_id.is_some() {
-        faults.add("/template_id", "templates are not available yet");
-    }
     let owner = task::owner(sent.client_id.as_deref(), client, faults);
     let name: Option<Name> = faults.parse("/name", &sent.name);
     let fires = match (known, chain) {
@@ -112,11 +109,9 @@ fn checked(
             for field in convert::TASK.iter().filter(|field| members.gives(field)) {
                 faults.add(&format!("/{field}"), "not together with `chain`");
             }
-            faults.below("/chain", |faults| {
-                of_chain(&chain, name.as_ref(), owner.as_ref(), faults)
-            })
+            faults.below("/chain", |faults| of_chain(&chain, name.as_ref(), faults))
         }
-        (None, None) => convert::task(&mut sent, owner.as_ref(), faults),
+        (None, None) => convert::task(&mut sent, faults),
     };
     let definition = convert::definition(&sent, fires, now, faults);
     Some(Checked {
@@ -128,19 +123,14 @@ fn checked(
 }
 
 /// Checks the chain that a schedule of this name makes.
-fn of_chain(
-    sent: &Json,
-    schedule: Option<&Name>,
-    owner: Option<&ClientId>,
-    faults: &mut Faults,
-) -> Option<Fires> {
+fn of_chain(sent: &Json, schedule: Option<&Name>, faults: &mut Faults) -> Option<Fires> {
     // It is JSON: the body was read.
     let (chain, of_form) = parse::<UnreadChain>(sent.get(), &mut Effort::default()).ok()?;
     faults.absorb(of_form);
     let chain = chain?;
     let name = faults.parse_opt("/name", chain.name.as_deref());
     let input = faults.object("/input", chain.input.unwrap_or_default());
-    let plan = chains::steps(&chain.steps, owner, faults)?;
+    let plan = chains::steps(&chain.steps, faults)?;
     let name = name?.or_else(|| schedule.cloned())?;
     Some(convert::chain(name, &plan, input?))
 }
@@ -205,7 +195,7 @@ pub(crate) async fn one(state: State, Id(id): Id<ScheduleId>) -> Answer<Schedule
             status = BAD_REQUEST,
             description = "The cron expression or the time zone means nothing, or there is no slot from now on"
         ),
-        (status = NOT_FOUND, description = "The schedule, or a calendar, does not exist"),
+        (status = NOT_FOUND, description = "The schedule, or a calendar or a template, does not exist"),
         (status = CONFLICT, description = "The schedule is to go on and has ended, or others change it all the time")
     )
 )]

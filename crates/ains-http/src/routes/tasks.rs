@@ -10,19 +10,21 @@ use ains_api::{
 use ains_core::task::limits;
 use ains_core::{Status, TaskId};
 use ains_service::model::{Page, TaskChange, TaskFilter};
+use serde::Serialize;
 
-use super::State;
+use super::{State, templates};
 use crate::auth::Caller;
 use crate::convert::dependency;
 use crate::convert::task as convert;
+use crate::convert::template::{self, Templates};
 use crate::convert::work::WAIT_SECONDS;
 use crate::json::{Body, Faults};
-use crate::once::{IdempotencyKey, answered};
+use crate::once::{IdempotencyKey, answered, earlier};
 use crate::page;
 use crate::path::Id;
 use crate::problem::{Problem, Wording};
 use crate::query::Query;
-use crate::reply::{self, Answer, Reply};
+use crate::reply::{Answer, Reply};
 
 /// What a cancellation says that names no reason.
 const CANCELLED: &str = "Cancelled by client";
@@ -33,7 +35,11 @@ const CANCELLED: &str = "Cancelled by client";
     path = "/ains/tasks",
     tag = "Tasks",
     request_body = SubmitTask,
-    responses((status = OK, body = TaskCreated), (status = FORBIDDEN, description = "The key is bound to another client"))
+    responses(
+        (status = OK, body = TaskCreated),
+        (status = FORBIDDEN, description = "The key is bound to another client"),
+        (status = NOT_FOUND, description = "The template, or a task that this one waits for, does not exist")
+    )
 )]
 pub(crate) async fn submit(
     state: State,
@@ -41,14 +47,34 @@ pub(crate) async fn submit(
     key: IdempotencyKey,
     body: Body<SubmitTask>,
 ) -> Result<HttpResponse, Problem> {
+    submitted(state, caller, key, body, convert::created).await
+}
+
+/// Submits a task, and answers with what `answer` makes of it and of what it waits for.
+pub(super) async fn submitted<A: Serialize + 'static>(
+    state: State,
+    caller: Caller,
+    key: IdempotencyKey,
+    body: Body<SubmitTask>,
+    answer: fn(&ains_core::Task, Vec<ains_api::Dependency>) -> A,
+) -> Result<HttpResponse, Problem> {
     let raw = body.raw();
-    let task = body.check(|task, faults| convert::new_task(task, caller.client(), faults))?;
+    let templates = template::named(body.peek().and_then(|task| task.template_id.as_deref()));
+    let templates = if templates.is_empty() {
+        Templates::new()
+    } else {
+        if let Some(answer) = earlier(&state, &key, &caller, &raw).await? {
+            return Ok(answer);
+        }
+        templates::to_use(&state, &caller, templates).await?
+    };
+    let task = body.check(|task, faults| convert::new_task(task, caller.client(), &templates, faults))?;
     caller.acts_for(&task.spec.client)?;
     let depends_on = dependency::listed(&task.depends_on);
-    let render = move |tasks: &[ains_core::Task]| convert::created(&tasks[0], depends_on.clone());
+    let render = move |tasks: &[ains_core::Task]| answer(&tasks[0], depends_on.clone());
     let once = key.once(&caller, &raw, render.clone());
-    let answer = state.ains.submit(vec![task], once).await?;
-    Ok(answered(answer, |tasks| render(tasks)))
+    let made = state.ains.submit(vec![task], once).await?;
+    Ok(answered(made, |tasks| render(tasks)))
 }
 
 /// One task, whole; on request as soon as it has ended.
@@ -92,17 +118,13 @@ pub(crate) async fn list(
         graph: query.parse("graph_id"),
         chain: query.parse("chain_id"),
         schedule: query.parse("schedule_id"),
+        template: query.parse("template_id"),
         created_after: query.instant("created_after"),
         created_before: query.instant("created_before"),
     };
     let limit = query.within("limit", &page::LIMIT, page::DEFAULT_LIMIT);
     let before = query.parse::<TaskId>("cursor");
-    // No task is of a template yet.
-    let none = query.text("template_id").is_some();
     query.finish(Some(()))?;
-    if none {
-        return Ok(reply::json(reply::to_text(&TaskList::default())));
-    }
     let page = Page {
         limit: limit + 1,
         offset: 0,

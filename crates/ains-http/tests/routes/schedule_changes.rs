@@ -242,7 +242,7 @@ async fn a_change_is_checked_as_a_creation_is() {
         ),
         (json!({"end_at": "2026-01-15T00:00:00Z"}), 422, vec!["/end_at"]),
         (json!({"client_id": "c2"}), 422, vec!["/client_id"]),
-        (json!({"template_id": "tmpl_1"}), 422, vec!["/template_id"]),
+        (json!({"template_id": "tmpl_1"}), 404, vec![]),
         (json!({"active": 1}), 422, vec!["/active"]),
         (json!({"chain": {"steps": []}}), 422, vec!["/chain/steps"]),
     ] {

@@ -31,7 +31,7 @@ async fn every_fault_of_a_schedule_is_named_with_its_field() {
         "catchup_window_seconds": 31_536_001, "pause_after_failures": 0, "anchor_at": "2026-01-01T00:00:00Z",
         "task_type": "", "input_data": [], "priority": 11, "timeout_seconds": 0, "max_retries": 11,
         "routing_strategy": "luck", "retry_policy": "never", "timeout_policy": "wait", "min_trust": 2,
-        "heartbeat_timeout_seconds": 0, "metadata": 1, "template_id": "tmpl_1", "active": "yes",
+        "heartbeat_timeout_seconds": 0, "metadata": 1, "active": "yes",
     });
     let refused = site.submit_schedule(&body).await;
     let mut faults = refused.faults();
@@ -66,13 +66,12 @@ async fn every_fault_of_a_schedule_is_named_with_its_field() {
             "/retry_policy",
             "/routing_strategy",
             "/task_type",
-            "/template_id",
             "/timeout_policy",
             "/timeout_seconds",
             "/timezone",
         ]
     );
-    assert_eq!(refused.detail(422), "31 fields are wrong");
+    assert_eq!(refused.detail(422), "30 fields are wrong");
     let missing = site.submit_schedule(&json!({})).await;
     assert_eq!(
         missing.faults(),
@@ -111,11 +110,6 @@ async fn a_fault_of_one_field_says_what_is_wanted() {
             json!({"run_at": "2026-02-01T00:00:00Z", "anchor_at": "2026-01-01T00:00:00Z"}),
             "/anchor_at",
             "only with `interval_seconds`",
-        ),
-        (
-            json!({"cron_expression": "@daily", "template_id": "tmpl_1"}),
-            "/template_id",
-            "templates are not available yet",
         ),
         (
             json!({"cron_expression": "@daily", "max_runs": 0}),

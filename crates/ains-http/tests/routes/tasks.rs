@@ -66,7 +66,7 @@ async fn every_fault_of_a_submission_is_named_at_once() {
         json!({
             "client_id": "", "task_type": 7, "input_data": [], "priority": 11, "timeout_seconds": 0, "max_retries": 11,
             "routing_strategy": "best", "retry_policy": "never", "min_trust": 2, "metadata": 1, "expires_at": "soon",
-            "depends_on": ["task_0", {"task_id": "task_0", "when": "never"}], "template_id": "tmpl_0",
+            "depends_on": ["task_0", {"task_id": "task_0", "when": "never"}],
         }),
     );
     let mut faults = refused.await.faults();
@@ -86,7 +86,6 @@ async fn every_fault_of_a_submission_is_named_at_once() {
             "/retry_policy",
             "/routing_strategy",
             "/task_type",
-            "/template_id",
             "/timeout_seconds",
         ]
     );
@@ -155,7 +154,7 @@ async fn tasks_are_listed_newest_first_in_pages() {
         ("capability=TEXT:v1", 4),
         ("chain_id=chain_00000000000070008000000000000000", 0),
         ("schedule_id=sched_00000000000070008000000000000000", 0),
-        ("template_id=x", 0),
+        ("template_id=tmpl_00000000000070008000000000000000", 0),
     ] {
         let list = site.get(&format!("/ains/tasks?{query}")).await.ok();
         assert_eq!(list["tasks"].as_array().unwrap().len(), count, "{query}");

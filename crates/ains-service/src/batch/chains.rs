@@ -7,11 +7,13 @@ use std::sync::Arc;
 use ains_core::chain::{
     Cancel, Chain, Decision, Event, Output, Place, Plan as ChainPlan, Previous, Refusal, Start,
 };
+use ains_core::dependency::Ending;
 use ains_core::{ChainId, ChainStatus, ScheduleId, Status, Task, TaskId};
 use ains_store::StoreError;
 use ains_store::chains::{self, StoredChain};
 use ains_store::slots::Run;
 use ains_store::tasks::{Documents, StoredTask};
+use ains_store::templates as templates_store;
 
 use super::once::{earlier_answer, keep_answer};
 use super::{Batch, Loaded, Outcome};
@@ -23,6 +25,7 @@ use crate::input::{Raw, raw, to_raw, with};
 use crate::metrics::ChainTurn;
 use crate::model::{Answer, ChainSummary, NewChain, Once};
 use crate::op::{Found, Op};
+use crate::templates;
 
 /// A chain that this batch works on.
 pub(super) struct LoadedChain {
@@ -33,6 +36,8 @@ pub(super) struct LoadedChain {
     /// The state that was told of last; none of a new one.
     told: Option<ChainStatus>,
     is_changed: bool,
+    /// Whether it had ended when it was loaded.
+    was_ended: bool,
 }
 
 impl Batch<'_> {
@@ -50,6 +55,7 @@ impl Batch<'_> {
             let plan = self.plans.of(self.tx.conn, stored.id)?;
             let loaded = LoadedChain {
                 told: Some(stored.chain.status),
+                was_ended: stored.chain.status.is_terminal(),
                 stored,
                 plan,
                 new: None,
@@ -77,7 +83,7 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// Tells chains of their tasks that have ended; whether there was any.
+    /// Tells chains of their tasks that have ended, or could not be made; whether there was any.
     pub(super) fn tell_chains(&mut self) -> Result<bool, StoreError> {
         let ended: Vec<(ChainId, Place, TaskId)> = self
             .tasks
@@ -108,7 +114,17 @@ impl Batch<'_> {
             // A chain takes in the end of any of its tasks in any state.
             let _ = self.tell_chain(*chain, event)?;
         }
-        Ok(!ended.is_empty())
+        let unstartable = std::mem::take(&mut self.unstartable);
+        let is_any = !ended.is_empty() || !unstartable.is_empty();
+        for (chain, place, error) in unstartable {
+            let event = Event::TaskEnded {
+                place,
+                ending: Ending::Failed,
+                error: Some(error),
+            };
+            let _ = self.tell_chain(chain, event)?;
+        }
+        Ok(is_any)
     }
 
     /// The chains of this batch that schedules made and that have ended.
@@ -137,6 +153,10 @@ impl Batch<'_> {
             && let Some(earlier) = earlier_answer(self.tx.conn, once, now)?
         {
             return Ok(earlier.map(Answer::Replayed));
+        }
+        let templates = new.plan.definition().templates();
+        if let Err(error) = templates::kept(self.tx.conn, &templates, &new.client)? {
+            return Ok(Err(error));
         }
         if let Err(refusal) = self.begin_chain(id, new, None)? {
             return Ok(Err(refusal.into()));
@@ -177,6 +197,7 @@ impl Batch<'_> {
                 new: Some(new.input.clone()),
                 told: None,
                 is_changed: true,
+                was_ended: false,
             },
         );
         self.tell_chain(id, Event::Begin)
@@ -311,8 +332,20 @@ impl Batch<'_> {
 
     /// Makes the tasks that a chain starts.
     fn start_tasks(&mut self, id: ChainId, starts: Vec<Start>) -> Result<(), StoreError> {
+        if let Some(loaded) = self.chains.get(&id) {
+            let plan = Arc::clone(&loaded.plan);
+            let named = starts.iter().filter_map(|start| plan.task(start.place).template);
+            self.read_templates(named)?;
+        }
         let mut outputs = Outputs::default();
         for start in starts {
+            // The items of a step without expressions all have one input: it is not looked at again.
+            let is_same = start.input.is_none() && start.place.item.is_some();
+            let same = is_same.then_some((id, start.place.step));
+            if let Some(why) = same.and_then(|same| self.unfit.get(&same)) {
+                self.unstartable.push((id, start.place, why.clone()));
+                continue;
+            }
             let Some(loaded) = self.chains.get(&id) else {
                 return Ok(());
             };
@@ -324,7 +357,16 @@ impl Batch<'_> {
                 Some(previous) => with(&input, [("previous_output", Some(previous))]),
                 None => input,
             };
-            let mut spec = plan.task(start.place).spec(client);
+            let (mut spec, input) = match self.asked(plan.task(start.place), client, input)? {
+                Ok(asked) => asked,
+                Err(why) => {
+                    if let Some(same) = same {
+                        self.unfit.insert(same, why.clone());
+                    }
+                    self.unstartable.push((id, start.place, why));
+                    continue;
+                }
+            };
             spec.name = plan.step(start.place.step).name.parse().ok();
             spec.chain = Some((id, start.place));
             spec.schedule = schedule;
@@ -418,18 +460,42 @@ impl Batch<'_> {
                 self.tx.after.asked.insert(stored.id);
             }
         }
-        let changed = self.chains.values().filter(|loaded| loaded.is_changed);
-        let (new, known): (Vec<_>, Vec<_>) = changed.partition(|loaded| loaded.new.is_some());
-        let new: Vec<_> = new
-            .into_iter()
+        let changed = || self.chains.values().filter(|loaded| loaded.is_changed);
+        let new: Vec<_> = changed()
             .filter_map(|loaded| Some((&loaded.stored, loaded.plan.definition(), loaded.new.as_deref()?)))
             .collect();
         chains::insert(self.tx.conn, &new)?;
         for _ in &new {
             self.tx.after.counts.chain(ChainTurn::Created);
         }
-        let known: Vec<&StoredChain> = known.into_iter().map(|loaded| &loaded.stored).collect();
-        chains::save(self.tx.conn, &known)
+        let known = changed().filter(|loaded| loaded.new.is_none());
+        let known: Vec<&StoredChain> = known.map(|loaded| &loaded.stored).collect();
+        chains::save(self.tx.conn, &known)?;
+        self.refer_to_templates()
+    }
+
+    /// Notes which templates the chains refer to that have begun, and forgets those of the ones that have ended.
+    fn refer_to_templates(&mut self) -> Result<(), StoreError> {
+        let mut refer = Vec::new();
+        let mut forget = Vec::new();
+        for (id, loaded) in self.chains.iter().filter(|(_, loaded)| loaded.is_changed) {
+            let is_open = !loaded.stored.chain.status.is_terminal();
+            let was_open = loaded.new.is_none() && !loaded.was_ended;
+            if is_open == was_open {
+                continue;
+            }
+            let templates = loaded.plan.definition().templates();
+            if templates.is_empty() {
+                continue;
+            }
+            if is_open {
+                refer.push((*id, templates));
+            } else {
+                forget.push(*id);
+            }
+        }
+        templates_store::refer(self.tx.conn, &refer)?;
+        templates_store::forget(self.tx.conn, &forget)
     }
 }
 

@@ -86,6 +86,6 @@ impl Batch<'_> {
         self.save_told()?;
         counters::add(self.tx.conn, writer, &self.tx.after.deltas)?;
         self.tx.after.updated.extend(changed);
-        Ok(())
+        self.count_uses()
     }
 }

@@ -156,6 +156,10 @@ impl Batch<'_> {
         let due = self.schedules.loaded.values().filter(|loaded| loaded.is_due(now));
         let due: Vec<ScheduleId> = due.map(|loaded| loaded.stored.id).collect();
         self.read_calendars(&due)?;
+        let making = due.iter().filter_map(|id| self.schedules.loaded.get(id));
+        let templates = making.flat_map(|loaded| loaded.stored.definition.templates());
+        let templates: BTreeSet<_> = templates.collect();
+        self.read_templates(templates)?;
         let mut left = BUDGET;
         let (mut told, mut late) = (0, 0);
         for id in due {

@@ -31,7 +31,7 @@ ains_testkit::contract!(
 
 pub(crate) fn a_step(name: &str) -> StepDefinition {
     let task = StepTask {
-        max_retries: 0,
+        max_retries: Some(0),
         ..StepTask::new("job".parse().unwrap(), "text:v1".parse().unwrap())
     };
     StepDefinition::new(name, task)

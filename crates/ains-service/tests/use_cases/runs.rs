@@ -25,7 +25,7 @@ ains_testkit::contract!(
 
 fn a_chain() -> Fires {
     let task = || StepTask {
-        max_retries: 0,
+        max_retries: Some(0),
         ..StepTask::new("job".parse().unwrap(), "text:v1".parse().unwrap())
     };
     let steps = ["one", "two"].map(|name| StepDefinition::new(name, task()));

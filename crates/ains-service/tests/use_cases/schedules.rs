@@ -42,7 +42,7 @@ pub(crate) fn at(seconds: i64) -> Timestamp {
 fn a_task() -> Fires {
     Fires::Task {
         task: StepTask {
-            max_retries: 0,
+            max_retries: Some(0),
             ..StepTask::new("report".parse().unwrap(), "text:v1".parse().unwrap())
         },
         input: r#"{"x":1}"#.into(),

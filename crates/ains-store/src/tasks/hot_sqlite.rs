@@ -18,9 +18,9 @@ statement!(
         heartbeat_timeout_seconds, max_retries, retry_policy, retry_count, attempt, lost_to, agent_id, claim_id, \
         error, created_at, updated_at, assigned_at, started_at, ended_at, expires_at, run_at, due_at, \
         lease_expires_at, gate_since, dependencies, unresolved_dependencies, results_from_dependencies, graph_id, \
-        name, chain_id, chain_place, schedule_id, input_data, metadata, result_data, usage_data, progress) \
+        name, chain_id, chain_place, schedule_id, template_id, input_data, metadata, result_data, usage_data, progress) \
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, \
-        ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
+        ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
 );
 
 statement!(
@@ -81,6 +81,7 @@ pub(super) fn insert(conn: &mut SqliteConnection, rows: &[TaskRow]) -> Result<()
             row.chain_id.as_deref(),
             row.chain_place.as_deref(),
             row.schedule_id.as_deref(),
+            row.template_id.as_deref(),
             documents.input_data.as_deref(),
             documents.metadata.as_deref(),
             documents.result_data.as_deref(),

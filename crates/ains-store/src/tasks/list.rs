@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use ains_core::{AgentId, ChainId, ClientId, GraphId, Name, ScheduleId, Status, TaskId, Timestamp};
+use ains_core::{
+    AgentId, ChainId, ClientId, GraphId, Name, ScheduleId, Status, TaskId, TemplateId, Timestamp,
+};
 use diesel::prelude::*;
 use diesel::sql_types::{Integer, Text};
 
@@ -34,6 +36,8 @@ pub struct Filter {
     pub chain: Option<ChainId>,
     /// Only those that this schedule made, alone or in a chain.
     pub schedule: Option<ScheduleId>,
+    /// Only those made from this template.
+    pub template: Option<TemplateId>,
     /// Only those of this graph.
     pub graph: Option<GraphId>,
     /// Only those submitted at or after this instant.
@@ -76,7 +80,8 @@ const AHEAD: Duration = Duration::from_secs(10);
 impl Filter {
     /// The parts of the table that a list has to look into. Tasks of an agent are held or ended.
     fn parts(&self) -> &'static [Part] {
-        if self.graph.is_some() || self.chain.is_some() || self.schedule.is_some() {
+        if self.graph.is_some() || self.chain.is_some() || self.schedule.is_some() || self.template.is_some()
+        {
             // Its own index serves it, whatever else is asked.
             return &[Part::All];
         }
@@ -126,6 +131,9 @@ macro_rules! filtered {
         }
         if let Some(schedule) = &filter.schedule {
             query = query.filter(dsl::schedule_id.eq(schedule.to_string()));
+        }
+        if let Some(template) = &filter.template {
+            query = query.filter(dsl::template_id.eq(template.to_string()));
         }
         if let Some(graph) = &filter.graph {
             query = query.filter(dsl::graph_id.eq(graph.to_string()));

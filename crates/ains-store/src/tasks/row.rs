@@ -55,6 +55,7 @@ pub(super) struct StateRow {
     pub(super) chain_id: Option<String>,
     pub(super) chain_place: Option<String>,
     pub(super) schedule_id: Option<String>,
+    pub(super) template_id: Option<String>,
 }
 
 /// The columns that nobody looks into.
@@ -125,6 +126,7 @@ impl StateRow {
             chain_id: task.chain.map(|(chain, _)| chain.to_string()),
             chain_place: task.chain.map(|(_, place)| place.to_string()),
             schedule_id: task.schedule.map(|schedule| schedule.to_string()),
+            template_id: task.template.map(|template| template.to_string()),
         }
     }
 
@@ -188,6 +190,7 @@ impl StateRow {
             name: read_opt(T, self.name.as_deref())?,
             chain: read_opt(T, self.chain_id.as_deref())?.zip(read_opt(T, self.chain_place.as_deref())?),
             schedule: read_opt(T, self.schedule_id.as_deref())?,
+            template: read_opt(T, self.template_id.as_deref())?,
             log: Log::default(),
         })
     }

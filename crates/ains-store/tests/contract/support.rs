@@ -9,12 +9,16 @@ use ains_core::calendar::Calendar;
 use ains_core::chain::{Chain, Definition, StepDefinition, StepTask};
 use ains_core::schedule::{Fires, Schedule, ScheduleDefinition, SlotKind, SlotState, Timeline, Timing};
 use ains_core::task::TaskSpec;
-use ains_core::{CalendarId, ChainId, Mint, ScheduleId, SlotId, Task, TaskId, Timestamp, TrustScore};
+use ains_core::template::Defaults;
+use ains_core::{
+    CalendarId, ChainId, Mint, ScheduleId, SlotId, Task, TaskId, Template, TemplateId, Timestamp, TrustScore,
+};
 use ains_store::calendars::StoredCalendar;
 use ains_store::chains::StoredChain;
 use ains_store::schedules::StoredSchedule;
 use ains_store::slots::StoredSlot;
 use ains_store::tasks::{Documents, StoredTask};
+use ains_store::templates::StoredTemplate;
 use ains_store::{Conn, Options, Store};
 use ains_testkit::TestDb;
 use diesel::connection::SimpleConnection as _;
@@ -118,6 +122,29 @@ impl Maker {
             ended_at: None,
             outcome: None,
             decided_at: at(seconds),
+        }
+    }
+
+    /// A template of `client`.
+    pub(crate) fn template(&mut self, client: &str) -> StoredTemplate {
+        let defaults = Defaults {
+            input: r#"{"n":1}"#.into(),
+            ..Defaults::new("job".parse().unwrap(), "Text:v1".parse().unwrap())
+        };
+        let template = Template {
+            id: TemplateId::mint(&mut self.mint, at(100), &mut self.rng),
+            client: client.parse().unwrap(),
+            name: "ä 'template'".parse().unwrap(),
+            description: None,
+            defaults,
+            input_schema: None,
+            created_at: at(100),
+            updated_at: at(100),
+        };
+        StoredTemplate {
+            template,
+            revision: 0,
+            times_used: 0,
         }
     }
 

@@ -20,6 +20,8 @@ mod schedules;
 mod slots;
 #[path = "calls/tasks.rs"]
 mod tasks;
+#[path = "calls/templates.rs"]
+mod templates;
 
 use ains_store::{Conn, StoreError};
 
@@ -38,10 +40,12 @@ pub(crate) fn all(conn: &mut Conn) -> Traced {
         dependencies::call(&mut trace, &known);
         chains::call(&mut trace, &mut maker);
         let calendar = calendars::call(&mut trace, &mut maker);
-        let schedule = schedules::call(&mut trace, &mut maker, calendar);
+        let template = templates::call(&mut trace, &mut maker);
+        let schedule = schedules::call(&mut trace, &mut maker, calendar, template);
         slots::call(&mut trace, &mut maker, schedule);
         schedules::remove(&mut trace, schedule);
         calendars::remove(&mut trace, calendar);
+        templates::remove(&mut trace, &mut maker, template);
         bookkeeping::call(&mut trace);
         events::call(&mut trace);
         chains::remove(&mut trace);

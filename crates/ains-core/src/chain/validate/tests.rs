@@ -136,9 +136,9 @@ fn every_fault_is_told_with_its_step_and_field() {
         (
             StepDefinition {
                 task: StepTask {
-                    priority: 11,
-                    timeout_seconds: 0,
-                    max_retries: 11,
+                    priority: Some(11),
+                    timeout_seconds: Some(0),
+                    max_retries: Some(11),
                     heartbeat_timeout_seconds: Some(0),
                     ..task()
                 },
@@ -169,7 +169,7 @@ fn every_fault_is_told_with_its_step_and_field() {
             StepDefinition {
                 compensate_with: Some(Compensation {
                     task: StepTask {
-                        priority: 0,
+                        priority: Some(0),
                         ..task()
                     },
                     input: "7".into(),

@@ -195,7 +195,7 @@ fn all_that_is_wrong_is_told() {
     );
     let mut definition = define("* * * * *");
     if let crate::schedule::Fires::Task { task, .. } = &mut definition.fires {
-        (task.priority, task.timeout_seconds, task.max_retries) = (11, 0, 11);
+        (task.priority, task.timeout_seconds, task.max_retries) = (Some(11), Some(0), Some(11));
     }
     let faults = definition.check().unwrap_err();
     let fields: Vec<&str> = faults.iter().map(|fault| fault.field.as_str()).collect();

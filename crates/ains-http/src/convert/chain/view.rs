@@ -5,6 +5,8 @@ use ains_api::{
     StepEdge, StepItems, StepNode, StepResult, SubmitStep, TaskChain, Tolerance, Word,
 };
 use ains_core::chain::{self, Plan, StepDefinition, StepState, StepTask, Undo};
+use ains_core::routing::Strategy;
+use ains_core::task::{RetryPolicy, limits};
 use ains_service::model::{self, ChainView};
 
 use super::{JOINS, ON_FAILURE};
@@ -88,6 +90,7 @@ fn of_step(index: u32, step: &StepDefinition, state: &StepState) -> ChainStep {
         max_iterations,
         on_failure,
         compensate_with,
+        template_id,
         task_type,
         capability_required,
         input_data,
@@ -129,6 +132,7 @@ fn of_step(index: u32, step: &StepDefinition, state: &StepState) -> ChainStep {
         max_iterations,
         on_failure,
         compensate_with,
+        template_id,
         task_type,
         capability_required,
         input_data,
@@ -146,6 +150,7 @@ fn of_step(index: u32, step: &StepDefinition, state: &StepState) -> ChainStep {
 /// A step as it was submitted, with its defaults filled in.
 pub(crate) fn written(step: &StepDefinition) -> SubmitStep {
     let Compensation {
+        template_id,
         task_type,
         capability_required,
         input_data,
@@ -176,6 +181,7 @@ pub(crate) fn written(step: &StepDefinition) -> SubmitStep {
         max_iterations: step.max_iterations.map(Into::into),
         on_failure: Some(word(&ON_FAILURE, step.on_failure)),
         compensate_with: compensate_with.map(|undo| submitted(&undo.task, &undo.input)),
+        template_id,
         task_type,
         capability_required,
         input_data,
@@ -190,17 +196,22 @@ pub(crate) fn written(step: &StepDefinition) -> SubmitStep {
     }
 }
 
-/// What is asked of an agent, as it was submitted, with its defaults filled in.
+/// What is asked of an agent, as it was submitted, with its defaults filled in, unless a template says them.
 pub(crate) fn submitted(task: &StepTask, input: &str) -> Compensation {
+    let own = task.template.is_none();
+    let number = |given: Option<u32>, default: u32| given.or(own.then_some(default)).map(i64::from);
+    let strategy = task.strategy.or(own.then(Strategy::default));
+    let retry_policy = task.retry_policy.or(own.then(RetryPolicy::default));
     Compensation {
-        task_type: task.task_type.to_string(),
-        capability_required: task.capability.to_string(),
+        template_id: task.template.map(Into::into),
+        task_type: task.task_type.as_ref().map(ToString::to_string),
+        capability_required: task.capability.as_ref().map(ToString::to_string),
         input_data: Some(json(input.into())),
-        priority: Some(task.priority.into()),
-        timeout_seconds: Some(task.timeout_seconds.into()),
-        max_retries: Some(task.max_retries.into()),
-        routing_strategy: Some(task.strategy.as_str().to_owned()),
-        retry_policy: Some(task.retry_policy.as_str().to_owned()),
+        priority: number(task.priority.map(u32::from), limits::DEFAULT_PRIORITY.into()),
+        timeout_seconds: number(task.timeout_seconds, limits::DEFAULT_TIMEOUT_SECONDS),
+        max_retries: number(task.max_retries, limits::DEFAULT_MAX_RETRIES),
+        routing_strategy: strategy.map(|strategy| strategy.as_str().to_owned()),
+        retry_policy: retry_policy.map(|policy| policy.as_str().to_owned()),
         timeout_policy: Some(task.timeout_policy.as_str().to_owned()),
         min_trust: Some(task.min_trust.get()),
         heartbeat_timeout_seconds: task.heartbeat_timeout_seconds.map(Into::into),
@@ -223,7 +234,7 @@ pub(crate) fn graph(view: &ChainView) -> ChainGraph {
     let nodes = (0..plan.len()).map(|index| StepNode {
         index,
         name: plan.step(index).name.clone(),
-        task_type: plan.step(index).task.task_type.to_string(),
+        task_type: plan.step(index).task.task_type.as_ref().map(ToString::to_string),
         status: Word::Borrowed(chain.step(index).status.as_str()),
     });
     let edges = edges(plan).map(|(from, to)| StepEdge {

@@ -7,7 +7,8 @@ use super::{WAYS, whole};
 use crate::json::Members;
 
 /// The fields of a task that a schedule makes.
-pub(crate) const TASK: [&str; 12] = [
+pub(crate) const TASK: [&str; 13] = [
+    "template_id",
     "task_type",
     "capability_required",
     "input_data",
@@ -37,10 +38,11 @@ pub(crate) fn merged(view: &ScheduleView, mut patch: Members) -> (Members, Optio
     leave_out(&["active"]);
     let asks_a_task = TASK.iter().any(|name| patch.names(name));
     let is_kept = !asks_a_task && !patch.names("chain");
-    if is_kept || patch.gives("chain") {
+    // A template says what the task was made of so far, too.
+    if is_kept || patch.gives("chain") || patch.gives("template_id") {
         leave_out(&TASK);
     }
-    if is_kept || patch.gives("task_type") {
+    if is_kept || patch.gives("task_type") || patch.gives("template_id") {
         leave_out(&["chain"]);
     }
     if WAYS.iter().any(|way| patch.gives(way)) {

@@ -47,7 +47,7 @@ pub(crate) fn deleted(id: ScheduleId) -> ScheduleDeleted {
 pub(crate) fn summary(view: &ScheduleView) -> ScheduleSummary {
     let schedule = &view.schedule;
     let (task_type, chain_name) = match &view.definition.fires {
-        Fires::Task { task, .. } => (Some(task.task_type.to_string()), None),
+        Fires::Task { task, .. } => (task.task_type.as_ref().map(ToString::to_string), None),
         Fires::Chain { name, .. } => (None, Some(name.to_string())),
     };
     ScheduleSummary {
@@ -141,6 +141,7 @@ fn makes(fires: &Fires) -> Schedule {
             metadata,
         } => {
             let Compensation {
+                template_id,
                 task_type,
                 capability_required,
                 input_data,
@@ -154,8 +155,9 @@ fn makes(fires: &Fires) -> Schedule {
                 heartbeat_timeout_seconds,
             } = chain::submitted(task, input);
             Schedule {
-                task_type: Some(task_type),
-                capability_required: Some(capability_required),
+                template_id,
+                task_type,
+                capability_required,
                 input_data,
                 priority,
                 timeout_seconds,

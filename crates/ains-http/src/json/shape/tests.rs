@@ -1,5 +1,5 @@
 use super::*;
-use ains_api::{AgentReport, Json, SubmitTask, Timestamp};
+use ains_api::{AgentReport, Json, SubmitTemplate, Timestamp};
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
@@ -45,10 +45,11 @@ fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
 #[test]
 fn every_missing_field_is_named() {
     assert_eq!(
-        faults::<SubmitTask>("{}"),
+        faults::<SubmitTemplate>("{}"),
         pairs(&[
             ("/capability_required", "is missing"),
-            ("/input_data", "is missing"),
+            ("/default_input_data", "is missing"),
+            ("/name", "is missing"),
             ("/task_type", "is missing"),
         ])
     );

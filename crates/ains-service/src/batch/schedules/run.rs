@@ -35,10 +35,13 @@ impl Batch<'_> {
     /// What a run of a schedule costs; at least 1.
     pub(super) fn cost(&self, id: ScheduleId) -> usize {
         let loaded = self.schedules.loaded.get(&id);
-        loaded.map_or(1, |loaded| cost(&loaded.stored.definition.fires))
+        loaded.map_or(1, |loaded| {
+            let definition = &loaded.stored.definition;
+            cost(&definition.fires) + self.default_inputs(&definition.templates()) / CHARACTERS
+        })
     }
 
-    /// Makes what a schedule makes, for a slot; a chain that cannot be made counts as a run that failed.
+    /// Makes what a schedule makes, for a slot; what cannot be made counts as a run that failed.
     pub(super) fn fire(&mut self, id: ScheduleId, firing: Firing) -> Result<StoredSlot, StoreError> {
         let now = self.tx.now;
         let (run, reason) = match self.make(id, firing)? {
@@ -91,13 +94,16 @@ impl Batch<'_> {
                 input,
                 metadata,
             } => {
-                let mut spec = task.spec(client);
+                let (mut spec, input) = match self.asked(task, client, input.clone())? {
+                    Ok(asked) => asked,
+                    Err(why) => return Ok(Err(format!("the task cannot be made: {why}"))),
+                };
                 spec.schedule = Some(id);
                 let metadata = metadata.as_deref().unwrap_or("{}");
                 let stored = StoredTask {
                     task: Task::submitted(mint!(self.tx.entropy, TaskId, now), spec, now),
                     documents: Documents {
-                        input: Some(input.clone()),
+                        input: Some(input),
                         metadata: Some(with(metadata, [("slot_at", slot_at)])),
                         ..Documents::default()
                     },

@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::model::{Answer, Once, ScheduleChange, ScheduleSteer, Steered};
 use crate::op::Op;
 use crate::schedules::{PAUSED, heeded, no_schedule, view};
+use crate::templates;
 
 /// What is recorded of a slot whose schedule was changed before it fired.
 const CHANGED: &str = "the schedule was changed";
@@ -143,6 +144,10 @@ impl Batch<'_> {
             Ok(calendars) => calendars,
             Err(error) => return Ok(Err(error)),
         };
+        let templates = change.definition.templates();
+        if let Err(error) = templates::kept(self.tx.conn, &templates, &loaded.stored.client)? {
+            return Ok(Err(error));
+        }
         let timeline = Timeline::new(&change.definition, &calendars);
         let has_ended = loaded.stored.schedule.standing == Standing::Ended;
         let moves = has_ended || !loaded.stored.definition.has_slots_of(&change.definition);
@@ -213,6 +218,9 @@ impl Batch<'_> {
             return Ok(Err(no_schedule(id)));
         };
         let before = loaded.stored.schedule.clone();
+        let templates = loaded.stored.definition.templates();
+        // What they add counts.
+        self.read_templates(templates)?;
         let decision = match self.decide_schedule(id, event) {
             Ok(decision) => decision,
             Err(refusal) => return Ok(Err(refusal.into())),

@@ -1,6 +1,6 @@
 //! Lists of tasks.
 
-use ains_core::{ChainId, GraphId, Mint, ScheduleId, Status, TaskId};
+use ains_core::{ChainId, GraphId, Mint, ScheduleId, Status, TaskId, TemplateId};
 use ains_store::tasks::{self, Filter, Page};
 use rand::SeedableRng as _;
 
@@ -48,6 +48,8 @@ fn filters() -> Vec<(&'static str, Filter)> {
     let completed = |filter: &mut Filter| filter.status = Some(Status::Completed);
     let client = |filter: &mut Filter| filter.client = Some("c".parse().unwrap());
     let agent = |filter: &mut Filter| filter.agent = Some("a".parse().unwrap());
+    let template = TemplateId::mint(&mut mint, at(1), &mut rng);
+    let of_template = |filter: &mut Filter| filter.template = Some(template);
     let of_schedule = |filter: &mut Filter| filter.schedule = Some(schedule);
     let time = |filter: &mut Filter| {
         filter.created_after = Some(at(1));
@@ -75,6 +77,9 @@ fn filters() -> Vec<(&'static str, Filter)> {
         ("COMPLETED of a schedule", both(&completed, &of_schedule)),
         ("of a schedule of a client", both(&client, &of_schedule)),
         ("of a schedule and a time", both(&time, &of_schedule)),
+        ("of a template", with(&of_template)),
+        ("PENDING of a template", both(&pending, &of_template)),
+        ("of a template of a client", both(&client, &of_template)),
         (
             "of a type",
             with(&|filter| filter.task_type = Some("job".parse().unwrap())),

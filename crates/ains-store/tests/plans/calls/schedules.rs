@@ -2,15 +2,21 @@
 
 use std::sync::Arc;
 
-use ains_core::schedule::{CalendarUse, Standing, Use};
-use ains_core::{CalendarId, ScheduleId};
+use ains_core::chain::StepTask;
+use ains_core::schedule::{CalendarUse, Fires, Standing, Use};
+use ains_core::{CalendarId, ScheduleId, TemplateId};
 use ains_store::schedules;
 
 use crate::support::{Maker, at};
 use crate::trace::{Trace, call};
 
-/// Returns the id of a stored schedule, which heeds `calendar`.
-pub(crate) fn call(trace: &mut Trace<'_>, maker: &mut Maker, calendar: CalendarId) -> ScheduleId {
+/// Returns the id of a stored schedule, which heeds `calendar` and refers to `template`.
+pub(crate) fn call(
+    trace: &mut Trace<'_>,
+    maker: &mut Maker,
+    calendar: CalendarId,
+    template: TemplateId,
+) -> ScheduleId {
     let mut stored = maker.schedule("c");
     let id = stored.id;
     Arc::make_mut(&mut stored.definition).calendars.push(CalendarUse {
@@ -26,6 +32,12 @@ pub(crate) fn call(trace: &mut Trace<'_>, maker: &mut Maker, calendar: CalendarI
     call!(trace, "to other calendars", schedules::change(&stored));
     Arc::make_mut(&mut stored.definition).calendars = calendars;
     call!(trace, "to other calendars again", schedules::change(&stored));
+    Arc::make_mut(&mut stored.definition).fires = Fires::Task {
+        task: StepTask::of(template),
+        input: "{}".into(),
+        metadata: None,
+    };
+    call!(trace, "to a template", schedules::change(&stored));
     call!(trace, schedules::find(id));
     call!(trace, schedules::next_due());
     let client = stored.client;

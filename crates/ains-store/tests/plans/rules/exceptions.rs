@@ -40,6 +40,7 @@ pub(crate) const ALLOWED: &[Exception] = &[
     may(BOTH, "chains::list (all)", "task_chains", PAGE),
     may(BOTH, "schedules::list (all)", "scheduled_tasks", PAGE),
     may(BOTH, "calendars::list (all)", "calendars", PAGE),
+    may(BOTH, "templates::list (all)", "task_templates", PAGE),
     may(&[Postgres], "events::number", "events_without_position", PAGE),
     may(BOTH, "events::remove_before", "events", PAGE),
     may(BOTH, "dependencies::unsettled", "unsettled_tasks", PAGE),
