@@ -37,6 +37,8 @@ mod schedules;
 mod search;
 #[path = "original_surface/submission.rs"]
 mod submission;
+#[path = "original_surface/templates.rs"]
+mod templates;
 #[path = "original_surface/timeouts.rs"]
 mod timeouts;
 #[path = "original_surface/trust.rs"]
