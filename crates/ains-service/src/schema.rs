@@ -20,6 +20,10 @@ pub const MAX_SCHEMA: usize = 64 << 10;
 /// Most faults that are told at once.
 pub const MAX_FAULTS: usize = 20;
 
+/// Bytes of an input of which everything that is wrong is looked for: the library collects it all, and every element of a
+/// large list can be wrong.
+const THOROUGH: usize = 64 << 10;
+
 /// Bytes that a regular expression may take once it is read, and again while it is used.
 const PATTERN_SIZE: usize = 256 << 10;
 
@@ -86,12 +90,19 @@ impl InputSchema {
     }
 
     /// What is wrong with `input`, a JSON text, and where in it; nothing if it is as the schema wants it, at most
-    /// [`MAX_FAULTS`].
+    /// [`MAX_FAULTS`], and of an input above 64 KiB only the first.
     pub fn check(&self, input: &str) -> Vec<Fault> {
         match serde_json::from_str::<Value>(input) {
-            Ok(input) => self
+            Ok(value) if input.len() > THOROUGH => self
                 .validator
-                .iter_errors(&input)
+                .validate(&value)
+                .err()
+                .map(told)
+                .into_iter()
+                .collect(),
+            Ok(value) => self
+                .validator
+                .iter_errors(&value)
                 .take(MAX_FAULTS)
                 .map(told)
                 .collect(),

@@ -47,6 +47,8 @@ fn an_input_is_told_everything_that_is_wrong_with_it_and_where() {
     let many = InputSchema::read(r#"{"additionalProperties": {"type": "null"}}"#).unwrap();
     let input: serde_json::Map<_, _> = (0..100).map(|n| (n.to_string(), json!(n))).collect();
     assert_eq!(many.check(&json!(input).to_string()).len(), MAX_FAULTS);
+    let input: serde_json::Map<_, _> = (0..10_000).map(|n| (n.to_string(), json!(n))).collect();
+    assert_eq!(many.check(&json!(input).to_string()).len(), 1);
 }
 
 #[test]
