@@ -49,6 +49,8 @@ mod schedule_slots;
 mod schedules;
 #[path = "routes/tasks.rs"]
 mod tasks;
+#[path = "routes/template_uses.rs"]
+mod template_uses;
 #[path = "routes/templates.rs"]
 mod templates;
 #[path = "routes/work.rs"]

@@ -51,6 +51,8 @@ mod standing;
 mod steering;
 #[path = "use_cases/tasks.rs"]
 mod tasks;
+#[path = "use_cases/template_references.rs"]
+mod template_references;
 #[path = "use_cases/templates.rs"]
 mod templates;
 #[path = "use_cases/work.rs"]

@@ -8,7 +8,7 @@ use crate::schedules::{NOW, with};
 use crate::site::{Answer, Site};
 
 /// An id that no template has.
-const NOBODY: &str = "tmpl_00000000000070008000000000000000";
+pub(crate) const NOBODY: &str = "tmpl_00000000000070008000000000000000";
 
 fn a_template(fields: &Value) -> Value {
     let template = json!({
@@ -18,7 +18,7 @@ fn a_template(fields: &Value) -> Value {
     with(&template, fields)
 }
 
-fn schema() -> Value {
+pub(crate) fn schema() -> Value {
     json!({
         "type": "object", "required": ["rows"],
         "properties": {"rows": {"type": "integer", "minimum": 1}, "to": {"type": "array", "items": {"type": "string"}}},
@@ -31,7 +31,7 @@ impl Site {
     }
 
     /// Creates a template and gives its id.
-    async fn a_template(&self, fields: &Value) -> String {
+    pub(crate) async fn a_template(&self, fields: &Value) -> String {
         let created = self.submit_template(fields).await.ok();
         created["template_id"].as_str().unwrap().to_owned()
     }
@@ -40,21 +40,21 @@ impl Site {
         self.get(&format!("/ains/task-templates/{id}")).await.ok()
     }
 
-    async fn patch_template(&self, id: &str, body: Value) -> Answer {
+    pub(crate) async fn patch_template(&self, id: &str, body: Value) -> Answer {
         self.call(Method::PATCH, &format!("/ains/task-templates/{id}"), body)
             .await
     }
 
-    async fn delete_template(&self, id: &str) -> Answer {
+    pub(crate) async fn delete_template(&self, id: &str) -> Answer {
         self.call(Method::DELETE, &format!("/ains/task-templates/{id}"), json!({}))
             .await
     }
 
-    async fn from_template(&self, body: Value) -> Answer {
+    pub(crate) async fn submit_from(&self, body: Value) -> Answer {
         self.post("/ains/tasks/from-template", body).await
     }
 
-    async fn whole_task(&self, created: &Value) -> Value {
+    pub(crate) async fn whole_task(&self, created: &Value) -> Value {
         let id = created["task_id"].as_str().unwrap();
         self.get(&format!("/ains/tasks/{id}")).await.ok()
     }
@@ -63,7 +63,7 @@ impl Site {
 impl Answer {
     /// The pointers and messages of a 422.
     #[track_caller]
-    fn told(&self) -> Vec<String> {
+    pub(crate) fn told(&self) -> Vec<String> {
         self.detail(422);
         let errors = self.json()["errors"].as_array().unwrap().clone();
         let text = |fault: &Value| {
@@ -257,8 +257,8 @@ async fn what_does_not_exist_is_not_found() {
             site.get(&path).await,
             site.patch_template(id, json!({"name": "x"})).await,
             site.delete_template(id).await,
-            site.from_template(json!({"template_id": id})).await,
-            site.from_template(json!({"template_id": id, "client_id": "c1", "priority": 3}))
+            site.submit_from(json!({"template_id": id})).await,
+            site.submit_from(json!({"template_id": id, "client_id": "c1", "priority": 3}))
                 .await,
             site.post("/ains/tasks", json!({"template_id": id, "client_id": "c1"}))
                 .await,
@@ -268,11 +268,11 @@ async fn what_does_not_exist_is_not_found() {
     }
     // What else is wrong is told first.
     let told = site
-        .from_template(json!({"template_id": NOBODY, "client_id": "c1", "priority": 30}))
+        .submit_from(json!({"template_id": NOBODY, "client_id": "c1", "priority": 30}))
         .await;
     assert_eq!(told.told(), ["/priority must be between 1 and 10"]);
     let told = site
-        .from_template(
+        .submit_from(
             json!({"client_id": "c1", "task_type": "t", "capability_required": "x", "input_data": {}}),
         )
         .await;
@@ -285,7 +285,7 @@ async fn a_task_is_as_its_template_says_but_for_what_it_says() {
     let id = site
         .a_template(&json!({"default_priority": 8, "default_timeout": 60, "default_retry_policy": "linear"}))
         .await;
-    let created = site.from_template(json!({"template_id": id})).await.ok();
+    let created = site.submit_from(json!({"template_id": id})).await.ok();
     assert_eq!(
         created,
         json!({
@@ -346,7 +346,7 @@ async fn an_input_that_does_not_fit_is_told_fault_by_fault() {
     let id = site.a_template(&json!({"input_schema": schema()})).await;
     let input = json!({"rows": 0, "to": ["a", 1, null]});
     let answer = site
-        .from_template(json!({"template_id": id, "input_data": input}))
+        .submit_from(json!({"template_id": id, "input_data": input}))
         .await;
     assert_eq!(
         answer.told(),
@@ -358,7 +358,7 @@ async fn an_input_that_does_not_fit_is_told_fault_by_fault() {
     );
     let many: Vec<_> = (0..100).collect();
     let answer = site
-        .from_template(json!({"template_id": id, "input_data": {"to": many}}))
+        .submit_from(json!({"template_id": id, "input_data": {"to": many}}))
         .await;
     assert_eq!(answer.told().len(), 20);
     let large = json!({"template_id": id, "input_data": {"x": "x".repeat((1 << 20) - 20)}});
@@ -432,161 +432,4 @@ async fn the_same_key_gets_the_first_answer_whatever_became_of_the_template() {
     other(&json!({"template_id": id, "priority": 3}))
         .await
         .detail(422);
-}
-
-#[actix_web::test]
-async fn a_schedule_makes_tasks_from_a_template() {
-    let site = Site::open().await;
-    let id = site
-        .a_template(&json!({"default_priority": 8, "input_schema": schema()}))
-        .await;
-    let schedule =
-        json!({"name": "nightly", "client_id": "c1", "cron_expression": "0 0 * * *", "template_id": id});
-    let created = site.post("/ains/scheduled-tasks", schedule.clone()).await.ok();
-    let path = format!(
-        "/ains/scheduled-tasks/{}",
-        created["schedule_id"].as_str().unwrap()
-    );
-    let shown = site.get(&path).await.ok();
-    assert_eq!(shown["template_id"], json!(id));
-    for absent in [
-        "task_type",
-        "capability_required",
-        "priority",
-        "timeout_seconds",
-        "max_retries",
-    ] {
-        assert!(
-            shown.get(absent).is_none_or(Value::is_null),
-            "{absent} in {shown}"
-        );
-    }
-    let listed = site.get("/ains/scheduled-tasks").await.ok();
-    assert_eq!(listed["schedules"][0]["task_type"], Value::Null);
-    let ran = site.post(&format!("{path}/run-now"), json!({})).await.ok();
-    assert_eq!(ran["message"], "Task triggered successfully");
-    let made = site.whole_task(&ran).await;
-    assert_eq!((&made["priority"], &made["template_id"]), (&json!(8), &json!(id)));
-    // Its own fields override; null leaves them to the template again.
-    site.call(
-        Method::PATCH,
-        &path,
-        json!({"priority": 5, "input_data": {"rows": 2}}),
-    )
-    .await
-    .ok();
-    let ran = site.post(&format!("{path}/run-now"), json!({})).await.ok();
-    let made = site.whole_task(&ran).await;
-    assert_eq!(
-        (&made["priority"], &made["input_data"]["rows"]),
-        (&json!(5), &json!(2))
-    );
-    site.call(Method::PATCH, &path, json!({"priority": null}))
-        .await
-        .ok();
-    let ran = site.post(&format!("{path}/run-now"), json!({})).await.ok();
-    assert_eq!(site.whole_task(&ran).await["priority"], 8);
-    let refused = site
-        .call(Method::PATCH, &path, json!({"input_data": {"rows": "x"}}))
-        .await;
-    assert_eq!(
-        refused.told(),
-        ["/input_data/rows the value is not of type \"integer\""]
-    );
-    let refused = site
-        .post(
-            "/ains/scheduled-tasks",
-            with(&schedule, &json!({"input_data": {"rows": 0}})),
-        )
-        .await;
-    assert_eq!(
-        refused.told(),
-        ["/input_data/rows the value is less than the minimum of 1"]
-    );
-    let refused = site
-        .post(
-            "/ains/scheduled-tasks",
-            with(&schedule, &json!({"template_id": NOBODY})),
-        )
-        .await;
-    assert_eq!(refused.detail(404), format!("Template {NOBODY} not found"));
-    // What the template says now is not what the schedule's input fits.
-    site.patch_template(&id, json!({"input_schema": {"required": ["missing"]}}))
-        .await
-        .ok();
-    let refused = site.post(&format!("{path}/run-now"), json!({})).await;
-    assert_eq!(
-        refused.detail(409),
-        format!(
-            "The run was skipped: the task cannot be made: the input is not as template {id} wants it: \
-             /input_data: \"missing\" is a required property"
-        )
-    );
-    let in_use = site.delete_template(&id).await;
-    let schedule_id = created["schedule_id"].as_str().unwrap();
-    assert_eq!(
-        in_use.detail(409),
-        format!("The template is referred to by schedule {schedule_id}")
-    );
-    // It may make something else, and something of a template again.
-    let plain = json!({"template_id": null, "task_type": "t", "capability_required": "x"});
-    site.call(Method::PATCH, &path, plain).await.ok();
-    assert_eq!(site.get(&path).await.ok()["priority"], 5);
-    site.patch_template(&id, json!({"input_schema": null})).await.ok();
-    site.call(Method::PATCH, &path, json!({"template_id": id}))
-        .await
-        .ok();
-    let shown = site.get(&path).await.ok();
-    assert_eq!((&shown["template_id"], shown.get("priority")), (&json!(id), None));
-    site.call(Method::DELETE, &path, json!({})).await.ok();
-    site.delete_template(&id).await.ok();
-}
-
-#[actix_web::test]
-async fn a_step_of_a_chain_is_as_its_template_says() {
-    let site = Site::open().await;
-    let id = site.a_template(&json!({"default_priority": 8})).await;
-    let chain = json!({"name": "c", "client_id": "c1", "steps": [
-        {"name": "one", "template_id": id, "input_data": {"rows": 1}},
-        {"name": "two", "template_id": id, "task_type": "mine", "max_retries": 0, "compensate_with": {"template_id": id}},
-    ]});
-    let created = site.post("/ains/task-chains", chain.clone()).await.ok();
-    let chain_id = created["chain_id"].as_str().unwrap();
-    let shown = site.get(&format!("/ains/task-chains/{chain_id}")).await.ok();
-    assert_eq!(shown["steps"][0]["template_id"], json!(id));
-    assert_eq!(
-        (
-            shown["steps"][0].get("task_type"),
-            &shown["steps"][1]["task_type"]
-        ),
-        (None, &json!("mine"))
-    );
-    let tasks = site.get(&format!("/ains/tasks?chain_id={chain_id}")).await.ok();
-    let task = &tasks["tasks"][0];
-    assert_eq!(
-        (&task["template_id"], &task["priority"], &task["step"]),
-        (&json!(id), &json!(8), &json!("one"))
-    );
-    assert_eq!(task["input_data"]["rows"], 1);
-    assert_eq!(
-        site.delete_template(&id).await.detail(409),
-        format!("The template is referred to by chain {chain_id}")
-    );
-    let mut unknown = chain.clone();
-    unknown["steps"][1]["compensate_with"]["template_id"] = json!(NOBODY);
-    let refused = site.post("/ains/task-chains", unknown).await;
-    assert_eq!(refused.detail(404), format!("Template {NOBODY} not found"));
-    let mut bare = chain;
-    bare["steps"][0] = json!({"name": "one"});
-    assert_eq!(
-        site.post("/ains/task-chains", bare).await.told(),
-        [
-            "/steps/0/task_type in step `one`: is missing",
-            "/steps/0/capability_required in step `one`: is missing"
-        ]
-    );
-    site.post(&format!("/ains/task-chains/{chain_id}/cancel"), json!({}))
-        .await
-        .ok();
-    site.delete_template(&id).await.ok();
 }

@@ -1,11 +1,9 @@
-//! Templates: what is made from them, by clients, schedules and chains, and what keeps them from being removed.
+//! Templates: what is made from them, by clients, schedules and chains.
 
-use std::collections::BTreeSet;
-
-use ains_core::chain::{ChainStatus, OnFailure, StepDefinition, StepStatus, StepTask, Tolerance};
-use ains_core::schedule::{Fires, ScheduleDefinition, SlotState, Standing, Timing};
+use ains_core::TemplateId;
+use ains_core::chain::{ChainStatus, OnFailure, StepDefinition, StepTask, Tolerance};
+use ains_core::schedule::{Fires, ScheduleDefinition, SlotState, Standing};
 use ains_core::template::Defaults;
-use ains_core::{Status, TemplateId};
 use ains_service::{
     Answer, Error, NewTask, NewTemplate, Once, ScheduleChange, ScheduleSteer, Steer, StoredTemplate,
     TaskFilter, TemplateChange, TemplateFilter,
@@ -13,7 +11,7 @@ use ains_service::{
 use ains_testkit::TestDb;
 
 use crate::chains::{a_step, after};
-use crate::schedules::{at, every};
+use crate::schedules::every;
 use crate::world::{World, a_task, tell};
 
 ains_testkit::contract!(
@@ -29,10 +27,6 @@ ains_testkit::contract!(
     a_step_whose_input_does_not_fit_fails_and_says_why,
     items_that_cannot_be_made_count_as_failed,
     a_compensation_that_cannot_be_made_is_passed_over,
-    a_template_stays_as_long_as_a_schedule_refers_to_it,
-    a_template_stays_as_long_as_a_chain_refers_to_it,
-    a_schedule_that_makes_chains_refers_to_the_templates_of_their_steps,
-    what_refers_and_what_removes_at_once_agree,
 );
 
 const SCHEMA: &str = r#"{"properties": {"rows": {"type": "integer", "maximum": 10}}}"#;
@@ -52,7 +46,7 @@ fn new_template() -> NewTemplate {
     }
 }
 
-fn using(template: TemplateId, input: &str) -> Fires {
+pub(crate) fn using(template: TemplateId, input: &str) -> Fires {
     Fires::Task {
         task: StepTask::of(template),
         input: input.into(),
@@ -60,11 +54,11 @@ fn using(template: TemplateId, input: &str) -> Fires {
     }
 }
 
-fn every_minute(fires: Fires) -> ScheduleDefinition {
+pub(crate) fn every_minute(fires: Fires) -> ScheduleDefinition {
     ScheduleDefinition { fires, ..every(60) }
 }
 
-fn step(name: &str, template: TemplateId, input: &str) -> StepDefinition {
+pub(crate) fn step(name: &str, template: TemplateId, input: &str) -> StepDefinition {
     StepDefinition {
         input: input.into(),
         ..StepDefinition::new(name, StepTask::of(template))
@@ -72,7 +66,7 @@ fn step(name: &str, template: TemplateId, input: &str) -> StepDefinition {
 }
 
 impl World {
-    async fn a_template(&self) -> TemplateId {
+    pub(crate) async fn a_template(&self) -> TemplateId {
         match self.ains.create_template(new_template(), None).await.unwrap() {
             Answer::Fresh(stored) => stored.template.id,
             Answer::Replayed(answer) => panic!("replayed {answer}"),
@@ -94,7 +88,7 @@ impl World {
     }
 
     /// A submission from a template.
-    async fn from_template(&self, id: TemplateId, input: &str) -> NewTask {
+    async fn as_it_says(&self, id: TemplateId, input: &str) -> NewTask {
         let found = self.ains.templates_to_use([id].into(), None).await.unwrap();
         let own = StepTask::of(id);
         let (spec, input) = found[&id].make(&own, "c".parse().unwrap(), input).unwrap();
@@ -110,7 +104,7 @@ impl World {
         stored.documents.input.unwrap().into()
     }
 
-    async fn in_use(&self, id: TemplateId) -> (usize, usize) {
+    pub(crate) async fn in_use(&self, id: TemplateId) -> (usize, usize) {
         match self.ains.delete_template(id, None).await {
             Err(Error::TemplateInUse(references)) => (references.schedules.len(), references.chains.len()),
             other => panic!("{other:?}"),
@@ -134,14 +128,12 @@ fn a_template_is_kept_changed_and_removed(db: &TestDb) {
         let known = world.template(id).await;
         assert_eq!((known.revision, known.times_used), (0, 0));
         assert_eq!(known.template.input_schema.as_deref(), Some(SCHEMA));
-        let made = world
-            .submit_one(world.from_template(id, r#"{"x":1}"#).await)
-            .await;
+        let made = world.submit_one(world.as_it_says(id, r#"{"x":1}"#).await).await;
         assert_eq!((made.template, made.priority), (Some(id), 8));
         assert_eq!(world.input_of(made.id).await, r#"{"rows":3,"x":1}"#);
         world.wait(1);
         world.set_defaults(id, |defaults| defaults.priority = 2).await;
-        let later = world.submit_one(world.from_template(id, "{}").await).await;
+        let later = world.submit_one(world.as_it_says(id, "{}").await).await;
         assert_eq!((later.priority, world.task(made.id).await.priority), (2, 8));
         let known = world.template(id).await;
         assert_eq!((known.revision, known.times_used), (1, 2));
@@ -257,7 +249,7 @@ fn every_use_is_counted_exactly(db: &TestDb) {
         let ids = [world.a_template().await, world.a_template().await];
         let mut waiting = Vec::new();
         for number in 0..60 {
-            let new = world.from_template(ids[number % 2], "{}").await;
+            let new = world.as_it_says(ids[number % 2], "{}").await;
             let ains = world.ains.clone();
             waiting.push(tokio::spawn(async move {
                 ains.submit(vec![new.clone(), new], None).await
@@ -522,111 +514,5 @@ fn a_compensation_that_cannot_be_made_is_passed_over(db: &TestDb) {
         assert_eq!(view.summary.status, ChainStatus::Failed);
         let error = view.chain.step(0).undo_error.clone().unwrap();
         assert!(error.contains("/input_data/rows"), "{error}");
-    });
-}
-
-fn a_template_stays_as_long_as_a_schedule_refers_to_it(db: &TestDb) {
-    tell(db, async |world| {
-        let template = world.a_template().await;
-        let ids: BTreeSet<_> = [
-            world.schedule(every_minute(using(template, "{}"))).await,
-            world.schedule(every_minute(using(template, "{}"))).await,
-        ]
-        .into();
-        let once = ScheduleDefinition {
-            fires: using(template, "{}"),
-            ..ScheduleDefinition::new(Timing::Once(at(60)), using(template, "{}"))
-        };
-        let once = world.schedule(once).await;
-        assert_eq!(world.in_use(template).await, (3, 0));
-        world.pass(60).await;
-        assert_eq!(world.of(once).await.schedule.standing, Standing::Ended);
-        assert_eq!(world.in_use(template).await, (2, 0));
-        for id in ids {
-            world.ains.delete_schedule(id, None).await.unwrap();
-        }
-        world.ains.delete_template(template, None).await.unwrap();
-        // What has ended cannot go on with it.
-        let view = world.of(once).await;
-        let change = ScheduleSteer::Change(Box::new(ScheduleChange {
-            revision: view.revision,
-            name: view.name,
-            definition: every_minute(using(template, "{}")),
-            active: None,
-        }));
-        let refused = world.steer(once, change).await;
-        assert!(matches!(refused, Err(Error::UnknownTemplate(_))), "{refused:?}");
-    });
-}
-
-fn a_template_stays_as_long_as_a_chain_refers_to_it(db: &TestDb) {
-    tell(db, async |world| {
-        let agent = world.agent("a", 10).await;
-        let template = world.a_template().await;
-        let chain = world
-            .chain(vec![a_step("one"), step("two", template, "{}")], "{}")
-            .await;
-        assert_eq!(world.in_use(template).await, (0, 1));
-        let task = world.claim_some(&agent).await.remove(0).task.id;
-        world.lose(&agent, task).await;
-        assert_eq!(world.view(chain).await.summary.status, ChainStatus::Failed);
-        // It has ended: nothing keeps the template, and what begins again does without.
-        world.ains.delete_template(template, None).await.unwrap();
-        world.ains.steer_chain(chain, Steer::Retry, None).await.unwrap();
-        let task = world.claim_some(&agent).await.remove(0).task.id;
-        world.succeed(&agent, task).await;
-        let view = world.view(chain).await;
-        assert_eq!(view.summary.status, ChainStatus::Failed);
-        assert_eq!(
-            view.chain.step(1).error.as_deref(),
-            Some(&*format!("template {template} does not exist any more"))
-        );
-        assert_eq!(view.chain.step(1).status, StepStatus::Failed);
-    });
-}
-
-fn a_schedule_that_makes_chains_refers_to_the_templates_of_their_steps(db: &TestDb) {
-    tell(db, async |world| {
-        let agent = world.agent("a", 10).await;
-        let template = world.a_template().await;
-        let fires = Fires::Chain {
-            name: "nightly".parse().unwrap(),
-            definition: ains_core::chain::Definition {
-                steps: vec![step("s", template, "{}")],
-            },
-            input: "{}".into(),
-        };
-        let definition = ScheduleDefinition {
-            fires: fires.clone(),
-            ..ScheduleDefinition::new(Timing::Once(at(60)), fires)
-        };
-        let id = world.schedule(definition).await;
-        assert_eq!(world.in_use(template).await, (1, 0));
-        world.pass(60).await;
-        assert_eq!(world.of(id).await.schedule.standing, Standing::Ended);
-        assert_eq!(world.in_use(template).await, (0, 1));
-        let task = world.claim_some(&agent).await.remove(0).task.id;
-        world.succeed(&agent, task).await;
-        assert_eq!(world.task(task).await.status, Status::Completed);
-        world.ains.delete_template(template, None).await.unwrap();
-    });
-}
-
-fn what_refers_and_what_removes_at_once_agree(db: &TestDb) {
-    tell(db, async |world| {
-        for round in 0..20 {
-            let template = world.a_template().await;
-            let schedule = world.try_schedule(every_minute(using(template, "{}")));
-            let chain = world.try_chain(vec![step("s", template, "{}")], "{}", None);
-            let (schedule, chain, removed) =
-                tokio::join!(schedule, chain, world.ains.delete_template(template, None));
-            let refers = schedule.is_ok() || chain.is_ok();
-            assert_ne!(
-                refers,
-                removed.is_ok(),
-                "{round}: {schedule:?} {chain:?} {removed:?}"
-            );
-            assert_eq!(world.ains.template(template).await.is_ok(), refers);
-        }
     });
 }
