@@ -21,6 +21,7 @@ mod task;
 mod template;
 mod time;
 mod trust;
+mod webhook;
 mod words;
 mod work;
 
@@ -45,5 +46,6 @@ pub use task::*;
 pub use template::*;
 pub use time::Timestamp;
 pub use trust::*;
+pub use webhook::*;
 pub use words::*;
 pub use work::*;

@@ -16,6 +16,7 @@ mod schedules;
 mod stats;
 mod tasks;
 mod templates;
+mod webhooks;
 mod work;
 pub mod worker;
 

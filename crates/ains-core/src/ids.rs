@@ -141,6 +141,10 @@ minted! {
     TemplateId = "tmpl_", "a template id";
     /// The record of a slot of a schedule: `slot_` and 32 lower hex digits.
     SlotId = "slot_", "a slot id";
+    /// A webhook: `webhook_` and 32 lower hex digits.
+    WebhookId = "webhook_", "a webhook id";
+    /// A delivery to a webhook: `delivery_` and 32 lower hex digits.
+    DeliveryId = "delivery_", "a delivery id";
     /// An API key: `key_` and 32 lower hex digits.
     KeyId = "key_", "a key id";
 }

@@ -19,6 +19,7 @@ pub mod task;
 pub mod template;
 pub mod time;
 pub mod trust;
+pub mod webhook;
 
 pub use chain::{Chain, ChainStatus, StepStatus};
 pub use dependency::{Condition, Dependency};
@@ -27,8 +28,8 @@ pub use event::{Event, EventType, EventTypes};
 pub use expression::Expression;
 pub use graph::DependencyGraph;
 pub use ids::{
-    AgentId, BatchId, CalendarId, CapabilityId, ChainId, ClientId, GraphId, KeyId, Mint, Name, ScheduleId,
-    SlotId, TaskId, TemplateId, TrustRecordId,
+    AgentId, BatchId, CalendarId, CapabilityId, ChainId, ClientId, DeliveryId, GraphId, KeyId, Mint, Name,
+    ScheduleId, SlotId, TaskId, TemplateId, TrustRecordId, WebhookId,
 };
 pub use lane::Lane;
 pub use schedule::Schedule;
@@ -36,3 +37,4 @@ pub use task::{Status, Task};
 pub use template::Template;
 pub use time::{Clock, Timestamp};
 pub use trust::TrustScore;
+pub use webhook::Webhook;

@@ -11,6 +11,7 @@ pub(crate) mod schedule;
 pub(crate) mod task;
 pub(crate) mod template;
 pub(crate) mod trust;
+pub(crate) mod webhook;
 pub(crate) mod work;
 
 use std::time::Duration;

@@ -13,7 +13,7 @@ use common::Common;
 
 use crate::routes::{
     agents, aitp, aitp_batch, batch, calendars, chains, clients, dependencies, directory, docs, events,
-    graphs, health, metrics, routing, schedules, slots, stats, tasks, templates, trust, work,
+    graphs, health, metrics, routing, schedules, slots, stats, tasks, templates, trust, webhooks, work,
 };
 
 #[derive(OpenApi)]
@@ -103,6 +103,14 @@ use crate::routes::{
         calendars::remove,
         calendars::import,
         calendars::dates,
+        webhooks::submit,
+        webhooks::list,
+        webhooks::one,
+        webhooks::remove,
+        webhooks::deliveries,
+        webhooks::test,
+        webhooks::rotate,
+        webhooks::redeliver,
         aitp::submit,
         aitp::list,
         aitp_batch::submit,
@@ -132,6 +140,7 @@ use crate::routes::{
         (name = "Schedules", description = "What is done again and again, and when"),
         (name = "Templates", description = "What tasks of a kind have in common, and what their inputs must satisfy"),
         (name = "Calendars", description = "Dates that schedules leave out, or keep to"),
+        (name = "Webhooks", description = "Who is told of events, and what became of it"),
         (name = "Work", description = "How agents take work and report on it"),
         (name = "AITP", description = "The earlier task protocol"),
         (name = "Routing", description = "How agents are chosen"),

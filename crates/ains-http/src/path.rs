@@ -5,7 +5,9 @@ use std::str::FromStr;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
-use ains_core::{AgentId, CalendarId, ChainId, ClientId, ScheduleId, TaskId, TemplateId};
+use ains_core::{
+    AgentId, CalendarId, ChainId, ClientId, DeliveryId, ScheduleId, TaskId, TemplateId, WebhookId,
+};
 
 use crate::problem::Problem;
 
@@ -33,6 +35,14 @@ impl InPath for CalendarId {
 
 impl InPath for TemplateId {
     const ENTITY: &'static str = "Template";
+}
+
+impl InPath for WebhookId {
+    const ENTITY: &'static str = "Webhook";
+}
+
+impl InPath for DeliveryId {
+    const ENTITY: &'static str = "Delivery";
 }
 
 impl InPath for AgentId {

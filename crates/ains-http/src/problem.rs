@@ -162,6 +162,21 @@ impl Problem {
             Error::CalendarInUse(schedule) => {
                 Self::new(Kind::InUse, format!("Schedule {schedule} heeds the calendar"))
             }
+            error @ (Error::NoWebhooks | Error::RefusedAddress(_)) => {
+                Self::bad_request(wording::capitalised(&error.to_string()))
+            }
+            Error::TooManyWebhooks(most) => Self::new(
+                Kind::InvalidInput,
+                format!("There are {most} active webhooks already"),
+            ),
+            Error::TooManyWebhooksOfOne(most) => Self::new(
+                Kind::InvalidInput,
+                format!("This client or agent has {most} active webhooks already"),
+            ),
+            Error::NotTheWebhooksOwner => Self::new(Kind::Forbidden, "Not authorized"),
+            error @ (Error::WebhookInactive | Error::DeliveryPending) => {
+                Self::new(Kind::IllegalTransition, wording::capitalised(&error.to_string()))
+            }
             Error::OfChain(chain) => Self::new(
                 Kind::IllegalTransition,
                 format!("The task belongs to chain {chain}, which decides when it is tried again"),

@@ -24,6 +24,7 @@ pub(crate) mod stats;
 pub(crate) mod tasks;
 pub(crate) mod templates;
 pub(crate) mod trust;
+pub(crate) mod webhooks;
 pub(crate) mod work;
 
 use actix_web::HttpResponse;
@@ -44,6 +45,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .configure(of_chains)
         .configure(of_schedules)
         .configure(of_templates)
+        .configure(of_webhooks)
         .configure(of_agents)
         .configure(of_the_earlier_protocol)
         .configure(operations)
@@ -198,6 +200,24 @@ fn of_templates(config: &mut ServiceConfig) {
                 .patch(templates::change)
                 .delete(templates::remove),
         );
+}
+
+fn of_webhooks(config: &mut ServiceConfig) {
+    config
+        .service(
+            resource("/ains/webhooks")
+                .get(webhooks::list)
+                .post(webhooks::submit),
+        )
+        .service(
+            resource("/ains/webhooks/{id}")
+                .get(webhooks::one)
+                .delete(webhooks::remove),
+        )
+        .service(resource("/ains/webhooks/{id}/deliveries").get(webhooks::deliveries))
+        .service(resource("/ains/webhooks/{id}/test").post(webhooks::test))
+        .service(resource("/ains/webhooks/{id}/rotate-secret").post(webhooks::rotate))
+        .service(resource("/ains/webhook-deliveries/{id}/redeliver").post(webhooks::redeliver));
 }
 
 fn of_the_earlier_protocol(config: &mut ServiceConfig) {

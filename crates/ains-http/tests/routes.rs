@@ -53,5 +53,7 @@ mod tasks;
 mod template_uses;
 #[path = "routes/templates.rs"]
 mod templates;
+#[path = "routes/webhooks.rs"]
+mod webhooks;
 #[path = "routes/work.rs"]
 mod work;

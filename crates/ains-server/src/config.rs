@@ -15,6 +15,7 @@ use std::time::Duration;
 use ains_http::Auth;
 use ains_service::Settings;
 use ains_store::Location;
+use ains_webhook::Rules;
 use tracing_subscriber::filter::Targets;
 
 use layers::{Layers, Raw};
@@ -35,6 +36,8 @@ pub(crate) struct Config {
     pub(crate) auth: Auth,
     /// What concerns the service.
     pub(crate) service: Settings,
+    /// Which addresses webhooks may have.
+    pub(crate) webhook_rules: Rules,
     /// Threads that serve HTTP.
     pub(crate) http_workers: usize,
     /// What is logged.
@@ -125,7 +128,27 @@ impl Config {
                 .map_or(defaults.task_retention, |seconds| {
                     Some(Duration::from_secs(seconds))
                 }),
+                // Made when the server starts: see `wiring`.
+                deliver: None,
+                webhook_retries: read(&mut layers, "webhook_retry_seconds", values::plan)?
+                    .unwrap_or(defaults.webhook_retries),
                 seed: read(&mut layers, "seed", |raw| values::number(raw, 0..=u64::MAX))?,
+            },
+            webhook_rules: Rules {
+                allow_private: read(&mut layers, "webhook_allow_private", |raw| {
+                    values::one_of(
+                        raw,
+                        &[
+                            ("on", true),
+                            ("off", false),
+                            ("true", true),
+                            ("false", false),
+                            ("1", true),
+                            ("0", false),
+                        ],
+                    )
+                })?
+                .unwrap_or(false),
             },
             http_workers: read(&mut layers, "http_workers", |raw| values::number(raw, 1..=256))?
                 .unwrap_or_else(http_workers),

@@ -5,6 +5,7 @@
 //! | `config` | the settings: flags over environment over file over defaults |
 //! | `wiring` | the way from the settings to a running server |
 //! | `shutdown` | what ends it, and in which order it ends |
+//! | `webhooks` | who calls webhooks |
 //! | `telemetry` | the log, on standard error |
 //! | `screen` | what is printed for people, on standard output |
 //! | `demo` | `--demo`: three agents at work on real files |
@@ -14,6 +15,7 @@ mod demo;
 mod screen;
 mod shutdown;
 mod telemetry;
+mod webhooks;
 mod wiring;
 
 use std::process::ExitCode;
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         Err(fault) => return screen::failed(&fault, WRONG_SETTING),
     };
     telemetry::start(config.log.clone());
+    ains_webhook::install_cryptography();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(THREADS)
         .max_blocking_threads(BLOCKING_THREADS)

@@ -20,6 +20,7 @@ use crate::config::{Bind, Config};
 use crate::demo::Demo;
 use crate::screen::{self, AdminKey};
 use crate::shutdown::{self, Signals};
+use crate::webhooks::Outlet;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 1024;
@@ -105,7 +106,9 @@ async fn start(config: &Config) -> anyhow::Result<Running> {
     // Taken before the database is opened, so that a second server on the same address leaves it alone.
     let socket = socket(config.bind)?;
     let store = open(&config.database).await?;
-    let (settings, key) = admin_key(config)?;
+    let (mut settings, key) = admin_key(config)?;
+    let outlet = Outlet::new(config.webhook_rules).context("could not prepare to call webhooks")?;
+    settings.deliver = Some(Arc::new(outlet));
     let seed = settings.seed.map_or_else(random, Ok)?;
     let ains = Ains::start(store, settings, Arc::new(SystemClock))
         .await

@@ -124,6 +124,7 @@ impl Ains {
             listening_since: AtomicI64::new(listening_since.as_micros()),
             behind_since: AtomicI64::new(0),
             backend: store.backend(),
+            webhooks: tokio::sync::Notify::new(),
             has_peers: AtomicBool::new(false),
             metrics,
             started_alone: (outage || store.backend() == Backend::Sqlite).then_some(now),

@@ -1,4 +1,4 @@
-//! Background work: the timer, signs of life, other servers, housekeeping.
+//! Background work: the timer, signs of life, other servers, webhooks, housekeeping.
 //!
 //! Nothing here polls in a tight loop: the timer sleeps until the next stored instant or until
 //! one comes nearer; the rest look at intervals of a second or more, and mostly at memory.
@@ -6,6 +6,7 @@
 mod followers;
 mod peers;
 mod questions;
+mod webhooks;
 
 pub(crate) use self::peers::reread;
 
@@ -88,6 +89,7 @@ pub(crate) fn start(ains: &Ains) -> Vec<JoinHandle<()>> {
     }));
     handles.extend(peers::start(ains));
     handles.extend(followers::start(ains));
+    handles.extend(webhooks::start(ains));
     handles
 }
 

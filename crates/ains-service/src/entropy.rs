@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use ains_core::webhook::Secret;
 use ains_core::{Mint, Timestamp};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _, TryRng as _};
@@ -11,6 +12,7 @@ use rand::{RngExt as _, SeedableRng as _, TryRng as _};
 pub(crate) struct Entropy {
     ids: Mutex<(Mint, StdRng)>,
     jitter: Mutex<StdRng>,
+    secrets: Mutex<StdRng>,
     routing: Mutex<StdRng>,
 }
 
@@ -28,6 +30,7 @@ impl Entropy {
             ids: Mutex::new((Mint::default(), ids)),
             jitter: stream(2),
             routing: stream(3),
+            secrets: stream(4),
         }
     }
 
@@ -53,6 +56,12 @@ impl Entropy {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .random_range(-1.0..=1.0)
+    }
+
+    /// A new secret of a webhook.
+    pub(crate) fn secret(&self) -> Secret {
+        let mut rng = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        Secret::mint(&mut *rng)
     }
 
     /// The stream of the routing strategies.

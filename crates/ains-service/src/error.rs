@@ -65,6 +65,27 @@ pub enum Error {
     /// A calendar is not removed while a schedule heeds it.
     #[error("schedule `{0}` heeds the calendar")]
     CalendarInUse(ains_core::ScheduleId),
+    /// This service was started without anybody who calls webhooks.
+    #[error("this service calls no webhooks")]
+    NoWebhooks,
+    /// The address of a webhook may not be called, which the sentence says why: `is …`, `leads to …`.
+    #[error("the address {0}")]
+    RefusedAddress(String),
+    /// There are as many webhooks as every server keeps in memory.
+    #[error("there are {0} active webhooks already")]
+    TooManyWebhooks(usize),
+    /// The client or agent has as many webhooks as it may.
+    #[error("it has {0} active webhooks already")]
+    TooManyWebhooksOfOne(usize),
+    /// The webhook belongs to another client or agent.
+    #[error("the webhook belongs to somebody else")]
+    NotTheWebhooksOwner,
+    /// The webhook is called no more.
+    #[error("the webhook is called no more")]
+    WebhookInactive,
+    /// The delivery has not ended, so it cannot be made again.
+    #[error("the delivery has not ended yet")]
+    DeliveryPending,
     /// The task belongs to a chain, which alone may try it again.
     #[error("the task belongs to chain `{0}`")]
     OfChain(ains_core::ChainId),

@@ -26,11 +26,12 @@
 //! | `schedules`, `calendars` | create, read, steer, preview; what became of slots |
 //! | `feed` | following what happens |
 //! | `templates`, `schema` | create, read, change, make tasks from; what inputs must satisfy |
+//! | `webhooks`, `deliver` | create, read, end, secrets; their deliveries; the way out |
 //! | `routing`, `stats`, `cleanup`, `clients`, `keys` | as they say |
 //! | `machine`, `batch` | how operations become one transaction, and what follows from it |
 //! | `engine` | what a server knows in memory |
 //! | `metrics` | what happened, counted after its commit, for Prometheus |
-//! | `background` | timers, signs of life, other servers |
+//! | `background` | timers, signs of life, other servers, the sender of webhooks |
 
 mod agents;
 mod ains;
@@ -41,6 +42,7 @@ mod chains;
 mod cleanup;
 mod clients;
 mod clock;
+mod deliver;
 mod dependencies;
 mod directory;
 mod engine;
@@ -62,11 +64,13 @@ mod settings;
 mod stats;
 mod tasks;
 mod templates;
+mod webhooks;
 mod why;
 mod work;
 
 pub use ains::Ains;
 pub use clock::SystemClock;
+pub use deliver::{Deliver, LONGEST_ATTEMPT, Later};
 pub use error::Error;
 pub use feed::{EventFilter, EventId, FeedFigures, Followed, Follower, Happening, UnknownEventId};
 pub use metrics::{DeliveryOutcome, Metrics};

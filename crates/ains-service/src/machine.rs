@@ -46,6 +46,8 @@ pub(crate) struct Machine {
     pub(crate) behind_since: AtomicI64,
     /// Which database it is.
     pub(crate) backend: Backend,
+    /// Wakes the sender of webhooks: a delivery was inserted, or may be due now.
+    pub(crate) webhooks: tokio::sync::Notify,
     /// Whether other servers work on the same database.
     pub(crate) has_peers: AtomicBool,
     /// What happened, for Prometheus.

@@ -1,7 +1,9 @@
-//! What goes into the use cases and what comes out; that of schedules, calendars and templates is in files of its own.
+//! What goes into the use cases and what comes out; that of schedules, calendars, templates and webhooks is in files of
+//! its own.
 
 mod schedules;
 mod templates;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,6 +24,7 @@ pub use schedules::{
 pub use templates::{
     NewTemplate, References, StoredTemplate, TemplateChange, TemplateFilter, TemplateInUse, TemplateSummary,
 };
+pub use webhooks::{NewWebhook, StoredDelivery, WebhookFilter, WebhookMade};
 
 /// A checked submission: what is asked for, and its documents as JSON text.
 #[derive(Debug, Clone)]

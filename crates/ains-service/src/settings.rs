@@ -1,6 +1,11 @@
 //! What an operator can set.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use ains_core::webhook::RetryPlan;
+
+use crate::deliver::Deliver;
 
 /// Settings of the service; [`Settings::default`] is what a server uses unless told otherwise.
 #[derive(Debug, Clone)]
@@ -20,6 +25,10 @@ pub struct Settings {
     pub event_retention: Duration,
     /// How long tasks and chains are kept after they ended; `None`: until a clean-up is asked for.
     pub task_retention: Option<Duration>,
+    /// Who calls webhooks; without, there are none.
+    pub deliver: Option<Arc<dyn Deliver>>,
+    /// When a delivery to a webhook that failed is tried again (semantics §8).
+    pub webhook_retries: RetryPlan,
     /// Fixes all randomness.
     pub seed: Option<u64>,
     /// Whether a registration's signature must verify, or only be hex.
@@ -38,6 +47,8 @@ impl Default for Settings {
             slot_retention: Duration::from_hours(30 * 24),
             event_retention: Duration::from_hours(1),
             task_retention: None,
+            deliver: None,
+            webhook_retries: RetryPlan::default(),
             seed: None,
             verify_identity: true,
             admin_key: None,

@@ -10,6 +10,8 @@
     reason = "a test that cannot go on fails, and compares exact figures of small samples"
 )]
 
+#[path = "use_cases/receivers.rs"]
+mod receivers;
 #[path = "use_cases/world.rs"]
 mod world;
 
@@ -25,6 +27,8 @@ mod chain_ends;
 mod chains;
 #[path = "use_cases/cleanup.rs"]
 mod cleanup;
+#[path = "use_cases/deliveries.rs"]
+mod deliveries;
 #[path = "use_cases/dependencies.rs"]
 mod dependencies;
 #[path = "use_cases/directory.rs"]
@@ -55,5 +59,7 @@ mod tasks;
 mod template_references;
 #[path = "use_cases/templates.rs"]
 mod templates;
+#[path = "use_cases/webhooks.rs"]
+mod webhooks;
 #[path = "use_cases/work.rs"]
 mod work;

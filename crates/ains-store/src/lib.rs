@@ -18,6 +18,7 @@ pub mod chains;
 pub mod clients;
 mod codec;
 pub mod counters;
+pub mod deliveries;
 pub mod dependencies;
 mod error;
 pub mod events;
@@ -36,6 +37,7 @@ mod store;
 pub mod tasks;
 pub mod templates;
 pub mod trust;
+pub mod webhooks;
 pub mod writer;
 
 pub use connection::{Backend, Conn};

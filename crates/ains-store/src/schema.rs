@@ -338,3 +338,44 @@ diesel::table! {
         last_position -> BigInt,
     }
 }
+
+diesel::table! {
+    webhooks (id) {
+        id -> Text,
+        owner -> Text,
+        url -> Text,
+        events -> Text,
+        active -> Bool,
+        secret -> Text,
+        previous_secret -> Nullable<Text>,
+        previous_until -> Nullable<BigInt>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    webhook_changes (id) {
+        id -> Integer,
+        version -> BigInt,
+        active -> BigInt,
+    }
+}
+
+diesel::table! {
+    webhook_deliveries (number) {
+        number -> BigInt,
+        id -> Text,
+        webhook_id -> Text,
+        event_type -> Text,
+        subject -> Text,
+        body -> Text,
+        state -> Text,
+        attempt_count -> Integer,
+        due_at -> Nullable<BigInt>,
+        response_code -> Nullable<Integer>,
+        error -> Nullable<Text>,
+        created_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+    }
+}

@@ -13,6 +13,8 @@ mod bookkeeping;
 mod calendars;
 #[path = "contract/chains.rs"]
 mod chains;
+#[path = "contract/deliveries.rs"]
+mod deliveries;
 #[path = "contract/dependencies.rs"]
 mod dependencies;
 #[path = "contract/events.rs"]
@@ -33,5 +35,7 @@ mod slots;
 mod tasks;
 #[path = "contract/templates.rs"]
 mod templates;
+#[path = "contract/webhooks.rs"]
+mod webhooks;
 #[path = "contract/writer.rs"]
 mod writer;

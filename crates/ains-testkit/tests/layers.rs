@@ -8,10 +8,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The crates each crate may depend on, at the lowest layer first. Tests may depend on any.
-const LAYERS: [(&str, &[&str]); 9] = [
+const LAYERS: [(&str, &[&str]); 10] = [
     ("ains-core", &[]),
     ("ains-store", &["ains-core"]),
     ("ains-service", &["ains-core", "ains-store"]),
+    ("ains-webhook", &["ains-core"]),
     ("ains-api", &[]),
     ("ains-http", &["ains-api", "ains-core", "ains-service"]),
     ("ains-client", &["ains-api"]),
@@ -25,6 +26,7 @@ const LAYERS: [(&str, &[&str]); 9] = [
             "ains-http",
             "ains-service",
             "ains-store",
+            "ains-webhook",
         ],
     ),
     ("ains-testkit", &["ains-core"]),

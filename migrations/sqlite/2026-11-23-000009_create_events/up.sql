@@ -7,6 +7,7 @@ CREATE TABLE events (
     told TEXT NOT NULL
 );
 CREATE UNIQUE INDEX events_by_position ON events (position) WHERE position IS NOT NULL;
+CREATE INDEX events_without_position ON events (id) WHERE position IS NULL;
 
 -- The position that was given out last, in one row.
 CREATE TABLE event_feed (

@@ -26,7 +26,7 @@ const STATUSES: [(&str, &str); 13] = [
 ];
 
 /// The paths whose POST creates something, and so can be told to do it once.
-const CREATING: [&str; 11] = [
+const CREATING: [&str; 13] = [
     "/ains/agents",
     "/ains/agents/{id}/capabilities",
     "/ains/tasks",
@@ -36,6 +36,8 @@ const CREATING: [&str; 11] = [
     "/ains/scheduled-tasks",
     "/ains/scheduled-tasks/{id}/run-now",
     "/ains/scheduled-tasks/{id}/backfill",
+    "/ains/webhooks",
+    "/ains/webhooks/{id}/test",
     "/aitp/tasks",
     "/aitp/tasks/batch",
 ];

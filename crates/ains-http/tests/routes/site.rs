@@ -9,8 +9,9 @@ use actix_web::http::Method;
 use actix_web::http::header::HeaderMap;
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{HttpResponse, web};
+use ains_core::webhook::{Attempt, Outcome};
 use ains_http::{Auth, HttpState};
-use ains_service::{Ains, Settings};
+use ains_service::{Ains, Deliver, Later, Settings};
 use ains_store::{Options, Store};
 use ains_testkit::{ManualClock, TestDb};
 use serde_json::{Value, json};
@@ -67,6 +68,34 @@ impl Answer {
     }
 }
 
+/// Whom webhooks reach: it takes everything, but is gone where its address says so.
+#[derive(Debug)]
+struct Receiver;
+
+impl Deliver for Receiver {
+    fn judge(&self, url: &str) -> Later<Result<(), String>> {
+        let refused = url
+            .contains("127.0.0.1")
+            .then(|| "leads to this machine".to_owned());
+        Box::pin(async move { refused.map_or(Ok(()), Err) })
+    }
+
+    fn target(&self, url: &str) -> String {
+        url.to_owned()
+    }
+
+    fn deliver(&self, attempt: Attempt) -> Later<Outcome> {
+        let gone = attempt.url.contains("gone");
+        Box::pin(async move {
+            if gone {
+                Outcome::Gone
+            } else {
+                Outcome::Delivered(204)
+            }
+        })
+    }
+}
+
 type Call = Rc<dyn Fn(TestRequest) -> futures_util::future::LocalBoxFuture<'static, Answer>>;
 
 /// The application.
@@ -107,6 +136,7 @@ impl Site {
             seed: Some(7),
             verify_identity: false,
             admin_key: Some(KEY.to_owned()),
+            deliver: Some(Arc::new(Receiver)),
             ..Settings::default()
         };
         let clock = Arc::new(ManualClock::new(START));

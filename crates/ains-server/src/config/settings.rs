@@ -18,7 +18,7 @@ pub(super) struct Setting {
 }
 
 /// Every setting, in the order of the help.
-pub(super) const SETTINGS: [Setting; 14] = [
+pub(super) const SETTINGS: [Setting; 16] = [
     Setting {
         name: "database_url",
         flag: "database-url",
@@ -91,6 +91,21 @@ pub(super) const SETTINGS: [Setting; 14] = [
         value: "SECONDS",
         help: "How long it is kept what happened, for followers that come back; 0: not at all\n\
                [default: 3600, an hour]",
+    },
+    Setting {
+        name: "webhook_allow_private",
+        flag: "webhook-allow-private",
+        env: "AINS_WEBHOOK_ALLOW_PRIVATE",
+        value: "on|off",
+        help: "Whether webhooks may be called on this machine and in private networks [default: off]",
+    },
+    Setting {
+        name: "webhook_retry_seconds",
+        flag: "webhook-retry-seconds",
+        env: "AINS_WEBHOOK_RETRY_SECONDS",
+        value: "LIST",
+        help: "How long after one another a delivery to a webhook is tried; the first 0 is the first\n\
+               attempt [default: 0,5,30,300,1800,7200,21600,43200,86400]",
     },
     Setting {
         name: "task_retention_seconds",

@@ -17,6 +17,9 @@ fn the_defaults_are_as_documented() {
     assert_eq!(config.auth, Auth::On);
     assert!(config.service.verify_identity);
     assert_eq!(config.service.assignment_timeout, Duration::from_mins(1));
+    assert!(!config.webhook_rules.allow_private);
+    let plan = config.service.webhook_retries.to_string();
+    assert_eq!(plan, "0,5,30,300,1800,7200,21600,43200,86400");
     assert!((1..=4).contains(&config.http_workers));
     assert_eq!(config.demo, None);
 }
@@ -49,6 +52,15 @@ fn every_wrong_value_is_refused_in_one_sentence() {
         (
             &["--agent-identity", "none"],
             "--agent-identity must be `verify` or `hex-only`, not `none`",
+        ),
+        (
+            &["--webhook-allow-private", "perhaps"],
+            "--webhook-allow-private must be `on` or `off`",
+        ),
+        (
+            &["--webhook-retry-seconds", "5,soon"],
+            "--webhook-retry-seconds must be at most 50 whole numbers of seconds up to 2592000 with commas between \
+             them, not `5,soon`",
         ),
         (
             &["--bind", "8000"],

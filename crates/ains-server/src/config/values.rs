@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use ains_core::webhook::RetryPlan;
 use ains_store::Location;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
@@ -73,6 +74,14 @@ pub(super) fn key(raw: &Raw) -> Result<String, Fault> {
     sound
         .then(|| raw.text.clone())
         .ok_or_else(|| raw.refused_unseen("one or more visible ASCII characters without spaces"))
+}
+
+/// When something is tried again.
+pub(super) fn plan(raw: &Raw) -> Result<RetryPlan, Fault> {
+    let plan = raw.text.parse();
+    plan.map_err(|_| {
+        raw.refused("at most 50 whole numbers of seconds up to 2592000 with commas between them")
+    })
 }
 
 /// What is logged: a level, or several for parts of the program.

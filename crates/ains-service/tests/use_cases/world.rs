@@ -8,8 +8,10 @@ use ains_core::{AgentId, Condition, Dependency, Status, Task, TaskId, Timestamp}
 use ains_service::{
     Ains, Answer, ClaimRequest, Delivery, Error, GraphNode, NewAgent, NewTask, Reported, Settings, StoredTask,
 };
-use ains_store::{Options, Store};
+use ains_store::{Backend, Conn, Options, Store, StoreError};
 use ains_testkit::{ManualClock, TestDb};
+
+use crate::receivers::Receivers;
 
 /// 2026-01-01T00:00:00Z.
 const START: i64 = 1_767_225_600_000_000;
@@ -18,6 +20,8 @@ const START: i64 = 1_767_225_600_000_000;
 pub(crate) struct World {
     pub(crate) ains: Ains,
     pub(crate) clock: ManualClock,
+    /// Whom webhooks reach.
+    pub(crate) receivers: Receivers,
     store: Store,
 }
 
@@ -44,19 +48,25 @@ impl World {
         let store = tokio::task::spawn_blocking(move || Store::open(&options).unwrap())
             .await
             .unwrap();
-        Self::on(store, clock, Settings::default()).await
+        Self::on(store, clock, Receivers::new(), Settings::default()).await
     }
 
-    async fn on(store: Store, clock: ManualClock, settings: Settings) -> Self {
+    async fn on(store: Store, clock: ManualClock, receivers: Receivers, settings: Settings) -> Self {
         let settings = Settings {
             seed: Some(7),
             verify_identity: false,
+            deliver: Some(Arc::new(receivers.clone())),
             ..settings
         };
         let ains = Ains::start(store.clone(), settings, Arc::new(clock.clone()))
             .await
             .unwrap();
-        Self { ains, clock, store }
+        Self {
+            ains,
+            clock,
+            receivers,
+            store,
+        }
     }
 
     /// The same database after a restart of the server.
@@ -67,7 +77,7 @@ impl World {
     /// The same with these settings.
     pub(crate) async fn restarted_as(self, settings: Settings) -> Self {
         self.ains.stop().await;
-        Self::on(self.store, self.clock, settings).await
+        Self::on(self.store, self.clock, self.receivers, settings).await
     }
 
     /// The same, telling at most so many dependants in one transaction.
@@ -77,6 +87,27 @@ impl World {
             ..Settings::default()
         };
         self.restarted_as(settings).await
+    }
+
+    /// Another server on the same database and with the same receivers, where there can be one.
+    pub(crate) async fn another(&self) -> Option<Ains> {
+        if self.store.backend() == Backend::Sqlite {
+            return None;
+        }
+        let (store, clock, receivers) = (self.store.clone(), self.clock.clone(), self.receivers.clone());
+        let second = Self::on(store, clock, receivers, Settings::default()).await;
+        Some(second.ains)
+    }
+
+    /// Does something in a transaction behind the back of the service.
+    pub(crate) async fn store<T, F>(&self, act: F) -> T
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Conn) -> Result<T, StoreError> + Send + 'static,
+    {
+        let store = self.store.clone();
+        let done = tokio::task::spawn_blocking(move || store.connect()?.transact(act));
+        done.await.unwrap().unwrap()
     }
 
     /// Stores a task behind the back of the service, as one whose dependants have not been told.

@@ -10,11 +10,14 @@ use ains_core::chain::{Chain, Definition, StepDefinition, StepTask};
 use ains_core::schedule::{Fires, Schedule, ScheduleDefinition, SlotKind, SlotState, Timeline, Timing};
 use ains_core::task::TaskSpec;
 use ains_core::template::Defaults;
+use ains_core::webhook::Webhook;
 use ains_core::{
-    CalendarId, ChainId, Mint, ScheduleId, SlotId, Task, TaskId, Template, TemplateId, Timestamp, TrustScore,
+    CalendarId, ChainId, DeliveryId, Mint, ScheduleId, SlotId, Task, TaskId, Template, TemplateId, Timestamp,
+    TrustScore, WebhookId,
 };
 use ains_store::calendars::StoredCalendar;
 use ains_store::chains::StoredChain;
+use ains_store::deliveries::NewDelivery;
 use ains_store::schedules::StoredSchedule;
 use ains_store::slots::StoredSlot;
 use ains_store::tasks::{Documents, StoredTask};
@@ -145,6 +148,33 @@ impl Maker {
             template,
             revision: 0,
             times_used: 0,
+        }
+    }
+
+    /// A webhook of `owner` that hears of everything.
+    pub(crate) fn webhook(&mut self, owner: &str) -> Webhook {
+        Webhook {
+            id: WebhookId::mint(&mut self.mint, at(100), &mut self.rng),
+            owner: owner.parse().unwrap(),
+            url: "https://example.com/".into(),
+            events: vec!["*".parse().unwrap()],
+            active: true,
+            secret: "a secret".parse().unwrap(),
+            previous: None,
+            created_at: at(100),
+            updated_at: at(100),
+        }
+    }
+
+    /// A delivery to `webhook` of what happened to `subject`.
+    pub(crate) fn delivery(&mut self, webhook: WebhookId, subject: &str) -> NewDelivery {
+        NewDelivery {
+            id: DeliveryId::mint(&mut self.mint, at(100), &mut self.rng),
+            webhook,
+            event_type: "task.completed".to_owned(),
+            subject: subject.to_owned(),
+            body: format!(r#"{{"type":"task.completed","data":"{subject}"}}"#),
+            created_at: at(100),
         }
     }
 

@@ -83,10 +83,10 @@ const QUERIES: [(&str, &str); 7] = [
     // A bit for the direction, and one for where nulls stand, about which SQLite has no choice.
     (
         "m.name || ': ' || CASE WHEN i.indisunique THEN 'unique ' ELSE '' END || 'index ' || n.relname || ' (' \
-         || (SELECT string_agg(pg_get_indexdef(i.indexrelid, u.place::integer, false) \
+         || (SELECT string_agg(replace(pg_get_indexdef(i.indexrelid, u.place::integer, false), '\"', '') \
              || CASE u.bits WHEN 0 THEN '' WHEN 3 THEN ' desc' ELSE ' with nulls elsewhere' END, \
              ', ' ORDER BY u.place) FROM unnest(i.indoption) WITH ORDINALITY u (bits, place)) || ')' \
-         || coalesce(' where ' || pg_get_expr(i.indpred, i.indrelid), '')",
+         || coalesce(' where ' || replace(pg_get_expr(i.indpred, i.indrelid), '\"', ''), '')",
         "JOIN pg_index i ON i.indrelid = m.oid JOIN pg_class n ON n.oid = i.indexrelid \
          WHERE NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype <> 'f')",
     ),

@@ -12,8 +12,9 @@ const OURS: &str = "(SELECT * FROM sqlite_master WHERE type = 'table' AND name N
 /// What follows `SELECT … AS fact FROM`.
 const QUERIES: [(&str, &str); 6] = [
     (
-        "m.name || ': column ' || format('%02d', c.cid + 1) || ' ' || c.name || ' ' || upper(c.type) \
-         || iif(c.\"notnull\", ' not null', '')",
+        // A number that SQLite gives out itself has 64 bits, but has to be declared as INTEGER.
+        "m.name || ': column ' || format('%02d', c.cid + 1) || ' ' || c.name || ' ' \
+         || iif(c.pk AND m.sql LIKE '%AUTOINCREMENT%', 'BIGINT', upper(c.type)) || iif(c.\"notnull\", ' not null', '')",
         "JOIN pragma_table_info(m.name) c",
     ),
     (

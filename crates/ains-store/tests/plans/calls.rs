@@ -22,6 +22,8 @@ mod slots;
 mod tasks;
 #[path = "calls/templates.rs"]
 mod templates;
+#[path = "calls/webhooks.rs"]
+mod webhooks;
 
 use ains_store::{Conn, StoreError};
 
@@ -46,6 +48,7 @@ pub(crate) fn all(conn: &mut Conn) -> Traced {
         schedules::remove(&mut trace, schedule);
         calendars::remove(&mut trace, calendar);
         templates::remove(&mut trace, &mut maker, template);
+        webhooks::call(&mut trace, &mut maker);
         bookkeeping::call(&mut trace);
         events::call(&mut trace);
         chains::remove(&mut trace);

@@ -24,6 +24,7 @@ const FIRST: &str = "the first entry of an index";
 const PAGE: &str = "along an index, in its order, as far as a page goes";
 const HELD: &str = "only what agents hold, which is little (tasks/list.rs)";
 const SERVERS: &str = "as many rows as there are servers";
+const KEPT: &str = "what a server keeps in memory, when it has changed";
 const COUNTED: &str = "as far as it is counted";
 
 /// What is as it should be.
@@ -43,6 +44,9 @@ pub(crate) const ALLOWED: &[Exception] = &[
     may(BOTH, "templates::list (all)", "task_templates", PAGE),
     may(&[Postgres], "events::number", "events_without_position", PAGE),
     may(BOTH, "events::remove_before", "events", PAGE),
+    may(BOTH, "webhooks::list (all)", "webhooks", PAGE),
+    may(BOTH, "webhooks::list (active)", "webhooks_active", PAGE),
+    may(BOTH, "webhooks::all_active", "webhooks_active", KEPT),
     may(BOTH, "dependencies::unsettled", "unsettled_tasks", PAGE),
     may(&[Postgres], "tasks::list (ACTIVE)", "Sort", HELD),
     may(&[Sqlite], "tasks::list (ACTIVE)", "FOR ORDER BY", HELD),

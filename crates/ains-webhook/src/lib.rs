@@ -1,0 +1,14 @@
+#![doc = include_str!("../README.md")]
+
+mod caller;
+mod names;
+mod resolver;
+mod retry_after;
+mod rules;
+pub mod signature;
+mod target;
+
+pub use caller::{Caller, NotBuilt, Options, install_cryptography};
+pub use names::{Lookup, Names, SystemNames};
+pub use rules::Rules;
+pub use target::{Refused, target};
