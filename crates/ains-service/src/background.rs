@@ -22,6 +22,7 @@ use tokio::task::JoinHandle;
 use crate::ains::Ains;
 use crate::batch::minute;
 use crate::batch::once::WINDOW;
+use crate::cleanup::DELIVERIES_KEPT;
 use crate::error::Error;
 use crate::metrics::Repair;
 
@@ -270,9 +271,13 @@ async fn housekeeping(ains: &Ains) -> Result<(), Error> {
             .write(move |tx| slots::remove_before(tx.conn, tx.now - kept, PIECE).map(Ok))
             .await?;
         if removed == 0 {
-            return Ok(());
+            break;
         }
     }
+    let kept = ains.inner.machine.settings.task_retention;
+    let kept = kept.map_or(DELIVERIES_KEPT, |kept| kept.min(DELIVERIES_KEPT));
+    ains.remove_deliveries(ains.now() - kept).await?;
+    Ok(())
 }
 
 /// Removes what ended longer than `kept` ago.

@@ -38,14 +38,17 @@ mod tell;
 mod templates;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use ains_core::agent::{Agent, AgentStatus};
 use ains_core::chain::Place;
 use ains_core::directory::Offer;
 use ains_core::effect::Attempt;
 use ains_core::fair::Turns;
+use ains_core::webhook::Directory;
 use ains_core::{AgentId, ChainId, Event, Lane, Status, TaskId, Timestamp};
 use ains_store::counters::Deltas;
+use ains_store::deliveries::NewDelivery;
 use ains_store::dependencies::NewEdge;
 use ains_store::slots::Run;
 use ains_store::tasks::{Load, StoredTask};
@@ -57,6 +60,7 @@ pub(crate) use self::plan::Plan;
 use self::positions::Positions;
 use self::schedules::Schedules;
 pub(crate) use self::tally::{in_status, minute, pending_of};
+pub(crate) use self::tell::DELIVERIES;
 use crate::chains::Plans;
 use crate::engine::{Engine, Subject};
 use crate::entropy::Entropy;
@@ -75,8 +79,10 @@ pub(crate) struct Tx<'a> {
     pub(crate) now: Timestamp,
     /// Ids and chance.
     pub(crate) entropy: &'a Entropy,
-    /// Whether anybody is to hear what happens.
+    /// Whether what happens is followed, or kept for those who will.
     pub(crate) is_heard: bool,
+    /// The webhooks that are told of what happens.
+    pub(crate) hooks: Arc<Directory>,
     /// What to do after the commit.
     pub(crate) after: After,
 }
@@ -116,6 +122,8 @@ pub(crate) struct After {
     pub(crate) told: Vec<Event>,
     /// Where that is stored, if its place is known: positions, and how many events each holds.
     pub(crate) told_at: Vec<(i64, usize)>,
+    /// What webhooks are to be told.
+    pub(crate) calls: Vec<NewDelivery>,
     /// How much happened, heard or not.
     pub(crate) events: usize,
     /// Statistics, which are stored.
@@ -269,6 +277,8 @@ pub(crate) struct Context<'a> {
     pub(crate) entropy: &'a Entropy,
     pub(crate) settings: &'a Settings,
     pub(crate) plans: &'a Plans,
+    /// The webhooks that are told of what happens.
+    pub(crate) hooks: Arc<Directory>,
     pub(crate) schemas: &'a Schemas,
     pub(crate) listening_since: Timestamp,
     /// Since when more schedules have been due than one batch fires.
@@ -281,7 +291,7 @@ pub(crate) struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// Whether anybody is to hear what happens: now, or later because it is kept.
+    /// Whether anybody follows what happens: now, or later because it is kept.
     fn is_heard(&self) -> bool {
         !self.settings.event_retention.is_zero() || self.engine.feed.is_followed(self.now)
     }
@@ -317,6 +327,7 @@ fn execute(
         now: context.now,
         entropy: context.entropy,
         is_heard: context.is_heard(),
+        hooks: Arc::clone(&context.hooks),
         after: After::default(),
     };
     let mut batch = Batch {

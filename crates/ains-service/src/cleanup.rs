@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use ains_core::{Status, TaskId, Timestamp};
 use ains_store::counters::{self, Deltas};
-use ains_store::{Backend, Conn, StoreError, chains, tasks};
+use ains_store::{Backend, Conn, StoreError, chains, deliveries, tasks};
 
 use crate::ains::Ains;
-use crate::batch::in_status;
+use crate::batch::{DELIVERIES, in_status};
 use crate::error::Error;
 use crate::model::CleanedUp;
 
@@ -20,6 +20,12 @@ const TASKS: i64 = 200;
 
 /// Chains that one piece removes, each with its definition and the lists of its steps.
 const CHAINS: i64 = 20;
+
+/// Deliveries that one piece removes.
+const DELIVERIES_AT_ONCE: i64 = 200;
+
+/// How long deliveries are kept that have ended, where tasks are kept for ever.
+pub(crate) const DELIVERIES_KEPT: Duration = Duration::from_hours(30 * 24);
 
 /// Longest pause between two pieces.
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
@@ -33,13 +39,16 @@ enum Kind {
     Chains,
     /// Tasks that ended in this way.
     Tasks(Status),
+    /// Deliveries to webhooks.
+    Deliveries,
 }
 
-const KINDS: [Kind; 4] = [
+const KINDS: [Kind; 5] = [
     Kind::Chains,
     Kind::Tasks(Status::Completed),
     Kind::Tasks(Status::Failed),
     Kind::Tasks(Status::Cancelled),
+    Kind::Deliveries,
 ];
 
 /// What one piece did.
@@ -79,6 +88,15 @@ fn piece(
                 last,
             })
         }
+        Kind::Deliveries => {
+            let removed = deliveries::delete_before(conn, before, DELIVERIES_AT_ONCE)?;
+            *deltas.entry((DELIVERIES, 0)).or_default() -= i64::try_from(removed).unwrap_or(i64::MAX);
+            Ok(Piece {
+                removed: removed as u64,
+                more: removed > 0,
+                last: None,
+            })
+        }
     }
 }
 
@@ -97,25 +115,37 @@ impl Ains {
     pub(crate) async fn remove_older(&self, before: Timestamp) -> Result<CleanedUp, Error> {
         let mut done = CleanedUp::default();
         for kind in KINDS {
-            let mut after = None;
-            loop {
-                if self.is_stopping() {
-                    return Err(Error::Stopping);
-                }
-                let began = Instant::now();
-                let Piece { removed, more, last } = self.remove_piece(kind, before, after).await?;
-                match kind {
-                    Kind::Chains => {}
-                    Kind::Tasks(_) => done.tasks += removed,
-                }
-                if !more {
-                    break;
-                }
-                after = last;
-                tokio::time::sleep(began.elapsed().min(LONGEST_PAUSE)).await;
+            let removed = self.remove_kind(kind, before).await?;
+            match kind {
+                Kind::Chains => {}
+                Kind::Tasks(_) => done.tasks += removed,
+                Kind::Deliveries => done.deliveries += removed,
             }
         }
         Ok(done)
+    }
+
+    /// Removes deliveries to webhooks that ended before `before`; how many.
+    pub(crate) async fn remove_deliveries(&self, before: Timestamp) -> Result<u64, Error> {
+        self.remove_kind(Kind::Deliveries, before).await
+    }
+
+    async fn remove_kind(&self, kind: Kind, before: Timestamp) -> Result<u64, Error> {
+        let mut done = 0;
+        let mut after = None;
+        loop {
+            if self.is_stopping() {
+                return Err(Error::Stopping);
+            }
+            let began = Instant::now();
+            let Piece { removed, more, last } = self.remove_piece(kind, before, after).await?;
+            done += removed;
+            if !more {
+                return Ok(done);
+            }
+            after = last;
+            tokio::time::sleep(began.elapsed().min(LONGEST_PAUSE)).await;
+        }
     }
 
     async fn remove_piece(

@@ -7,6 +7,7 @@
 
 mod changes;
 mod ends;
+mod hooks;
 mod lanes;
 mod roster;
 
@@ -23,6 +24,7 @@ use tokio::sync::Notify;
 
 use self::changes::Changes;
 pub(crate) use self::ends::{EndWatch, Subject};
+use self::hooks::Hooks;
 use self::lanes::Lanes;
 pub(crate) use self::roster::{Known, Waiter};
 use crate::entropy::Entropy;
@@ -46,6 +48,8 @@ pub(crate) struct Engine {
     pub(crate) questions: Notify,
     /// Those who follow what happens.
     pub(crate) feed: Feed,
+    /// The webhooks that are told of it.
+    pub(crate) hooks: Hooks,
     /// The agents as people look for them. Locked before the state, where both are.
     directory: RwLock<Directory>,
 }

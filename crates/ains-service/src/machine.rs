@@ -101,7 +101,15 @@ impl Work for Machine {
     }
 
     fn run(&self, conn: &mut Conn, writer: usize, ops: &mut [Op]) -> Result<Committed, StoreError> {
+        let hooks = match self.settings.deliver {
+            Some(_) => {
+                let shared = self.has_peers.load(Ordering::Relaxed);
+                self.engine.hooks.current(conn, shared)?
+            }
+            None => Arc::default(),
+        };
         let context = Context {
+            hooks,
             engine: &self.engine,
             entropy: &self.entropy,
             settings: &self.settings,
@@ -292,6 +300,9 @@ impl Machine {
     fn hand_on(&self, after: &mut batch::After, now: Timestamp) {
         let feed = &self.engine.feed;
         feed.count(after.events);
+        if !after.calls.is_empty() {
+            self.webhooks.notify_one();
+        }
         if after.told.is_empty() {
             return;
         }

@@ -7,10 +7,11 @@ use ains_core::task::limits::PRIORITY;
 use ains_store::counters;
 
 use crate::ains::Ains;
-use crate::batch::{Swept, in_status, minute, pending_of};
+use crate::batch::{DELIVERIES, Swept, in_status, minute, pending_of};
 use crate::error::Error;
 use crate::model::{DatabaseRows, Health, Stats};
 use crate::op::Op;
+use crate::webhooks::HOOKS;
 
 /// Agents whose workload is shown.
 const WORKLOAD: usize = 1000;
@@ -81,8 +82,8 @@ impl Ains {
             ("tasks", total("tasks")),
             ("agents", total("agents")),
             ("capabilities", total("capabilities")),
-            ("webhooks", 0),
-            ("webhook_deliveries", 0),
+            ("webhooks", total(HOOKS)),
+            ("webhook_deliveries", total(DELIVERIES)),
             ("trust_records", total("rows.trust_records")),
         ]);
         Ok(DatabaseRows { rows })

@@ -2,14 +2,19 @@
 
 use ains_core::webhook::{MAX_OF_ONE, MAX_WEBHOOKS, Secret, TEST, Webhook, body};
 use ains_core::{ClientId, DeliveryId, WebhookId};
+use ains_store::counters::{self, Deltas};
 use ains_store::deliveries::{self, NewDelivery, StoredDelivery};
 use ains_store::{Conn, StoreError, webhooks};
 
 use crate::ains::Ains;
+use crate::batch::DELIVERIES;
 use crate::batch::once::{earlier_answer, keep_answer};
 use crate::entropy::mint;
 use crate::error::Error;
 use crate::model::{Answer, NewWebhook, Once, WebhookFilter, WebhookMade};
+
+/// The counter of the webhooks that are stored, called or not.
+pub(crate) const HOOKS: &str = "rows.webhooks";
 
 impl Ains {
     /// Registers a webhook; with a secret of the server's, if none is given.
@@ -47,7 +52,8 @@ impl Ains {
             },
             secret: made,
         };
-        self.write_alone(move |conn| {
+        let writer = self.counts_as();
+        let written = self.write_alone(move |conn| {
             // First, so that of two requests with one key the second finds the answer of the first.
             let active = webhooks::lock_changes(conn)?;
             if let Some(once) = &once
@@ -64,12 +70,16 @@ impl Ains {
                 return Ok(Err(Error::TooManyWebhooksOfOne(MAX_OF_ONE)));
             }
             webhooks::insert(conn, hook)?;
+            counters::add(conn, &writer, &Deltas::from([((HOOKS, 0), 1)]))?;
             if let Some(once) = &once {
                 keep_answer(conn, once, (once.render)(&made), now)?;
             }
             Ok(Ok(Answer::Fresh(made.clone())))
-        })
-        .await
+        });
+        let answer = written.await;
+        // Also if it is not known what became of it.
+        self.engine().hooks.changed();
+        answer
     }
 
     /// A webhook.
@@ -113,6 +123,7 @@ impl Ains {
             Ok(Ok(()))
         })
         .await?;
+        self.engine().hooks.changed();
         // What waits is cancelled by whoever would send it.
         self.inner.machine.webhooks.notify_one();
         Ok(())
@@ -167,6 +178,7 @@ impl Ains {
             body: body::of_test(id, now),
             created_at: now,
         };
+        let writer = self.counts_as();
         let answer = self.change_webhook(id, owner, move |conn, hook| {
             if let Some(once) = &once
                 && let Some(earlier) = earlier_answer(conn, once, now)?
@@ -177,6 +189,7 @@ impl Ains {
                 return Ok(Err(Error::WebhookInactive));
             }
             deliveries::insert(conn, std::slice::from_ref(&delivery))?;
+            counters::add(conn, &writer, &Deltas::from([((DELIVERIES, 0), 1)]))?;
             let Some(stored) = deliveries::find(conn, delivery.id)? else {
                 return Err(StoreError::again());
             };
@@ -239,6 +252,11 @@ impl Ains {
     /// Has the sender look at once whether something is due.
     pub fn deliver_now(&self) {
         self.inner.machine.webhooks.notify_one();
+    }
+
+    /// Names the counters of what is not written in a batch.
+    fn counts_as(&self) -> String {
+        format!("{}.webhooks", self.inner.node.slot)
     }
 
     /// Does something with a webhook that is locked; with `owner`, only if it is theirs.

@@ -59,6 +59,8 @@ mod tasks;
 mod template_references;
 #[path = "use_cases/templates.rs"]
 mod templates;
+#[path = "use_cases/told.rs"]
+mod told;
 #[path = "use_cases/webhooks.rs"]
 mod webhooks;
 #[path = "use_cases/work.rs"]

@@ -2,10 +2,14 @@
 //!
 //! Whether anybody is to hear of them is found out once a batch. If nobody is, they are only counted.
 
+use std::sync::Arc;
+
 use ains_core::event::Entry;
 use ains_core::schedule::SlotState;
-use ains_core::{AgentId, ChainStatus, ClientId, Event, EventType, Task, Timestamp};
+use ains_core::webhook::body::{self, Told, ToldTask};
+use ains_core::{AgentId, ChainStatus, ClientId, DeliveryId, Event, EventType, Task, Timestamp};
 use ains_store::chains::StoredChain;
+use ains_store::deliveries::{self, NewDelivery};
 use ains_store::slots::{Run, StoredSlot};
 use ains_store::tasks::Documents;
 use ains_store::{Backend, StoreError, events};
@@ -13,6 +17,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Batch, Tx};
+use crate::entropy::mint;
+
+/// The counter of the deliveries to webhooks that are stored.
+pub(crate) const DELIVERIES: &str = "rows.webhook_deliveries";
 
 /// Bytes of an error that are told; the whole of it is with the task.
 const ERROR: usize = 1024;
@@ -95,33 +103,62 @@ struct AgentData<'a> {
     status: &'static str,
 }
 
+/// Something to tell.
+struct News<'a> {
+    kind: EventType,
+    subject: &'a str,
+    client: Option<&'a ClientId>,
+    agent: Option<&'a AgentId>,
+    at: Timestamp,
+    /// The task, if it happened to one.
+    task: Option<ToldTask<'a>>,
+}
+
 impl Tx<'_> {
-    /// Tells of something.
-    fn tell(
-        &mut self,
-        kind: EventType,
-        subject: String,
-        whose: (Option<&ClientId>, Option<&AgentId>),
-        at: Timestamp,
-        data: &impl Serialize,
-    ) {
-        self.after.told.push(Event {
-            kind,
-            subject,
-            client: whose.0.cloned(),
-            agent: whose.1.cloned(),
-            at,
-            data: serde_json::to_string(data)
-                .unwrap_or_else(|_| "{}".to_owned())
-                .into(),
-        });
+    /// Whether what happens is told to anybody.
+    fn has_listeners(&self) -> bool {
+        self.is_heard || !self.hooks.is_empty()
+    }
+
+    /// Tells of something, those who follow and those who want to be called.
+    fn tell(&mut self, news: &News<'_>, data: &impl Serialize) {
+        let data = serde_json::to_string(data).unwrap_or_else(|_| "{}".to_owned());
+        let hooks = Arc::clone(&self.hooks);
+        let mut body = None;
+        for webhook in hooks.wanting(news.kind, news.client, news.agent) {
+            let told = Told {
+                kind: news.kind.as_str(),
+                at: news.at,
+                data: &data,
+                task: news.task,
+            };
+            let body: &String = body.get_or_insert_with(|| body::of(&told));
+            self.after.calls.push(NewDelivery {
+                id: mint!(self.entropy, DeliveryId, self.now),
+                webhook,
+                event_type: news.kind.as_str().to_owned(),
+                subject: news.subject.to_owned(),
+                body: body.clone(),
+                created_at: self.now,
+            });
+        }
+        if self.is_heard {
+            self.after.told.push(Event {
+                kind: news.kind,
+                subject: news.subject.to_owned(),
+                client: news.client.cloned(),
+                agent: news.agent.cloned(),
+                at: news.at,
+                data: data.into(),
+            });
+        }
     }
 
     /// Tells of what happened to a task.
     pub(super) fn tell_task(&mut self, task: &mut Task, documents: &Documents) {
         let entries = task.log.take();
         self.after.count_events(entries.len());
-        if !self.is_heard {
+        if !self.has_listeners() {
             return;
         }
         let progress = documents
@@ -137,27 +174,45 @@ impl Tx<'_> {
                 created_at: &created_at,
                 ..task_data(task, &entry, progress.as_ref())
             };
-            let whose = (Some(&task.client), entry.agent.as_ref());
-            self.tell(entry.kind, id.clone(), whose, entry.at, &data);
+            let result = documents.result.as_deref();
+            let is_failed = data.error_message.is_some();
+            let news = News {
+                kind: entry.kind,
+                subject: &id,
+                client: Some(&task.client),
+                agent: entry.agent.as_ref(),
+                at: entry.at,
+                task: Some(ToldTask {
+                    id: task.id,
+                    status: entry.status.as_str(),
+                    created_at: task.created_at,
+                    completed_at: entry.status.is_terminal().then_some(entry.at),
+                    result_data: result.filter(|_| entry.kind == EventType::TaskCompleted),
+                    error_message: task.error.as_deref().filter(|_| is_failed),
+                }),
+            };
+            self.tell(&news, &data);
         }
     }
 
     /// Tells of an agent.
     pub(crate) fn tell_agent(&mut self, kind: EventType, agent: &ains_core::agent::Agent) {
         self.after.count_events(1);
-        if self.is_heard {
+        if self.has_listeners() {
             let data = AgentData {
                 agent_id: agent.id.as_ref(),
                 display_name: &agent.display_name,
                 status: agent.status.as_str(),
             };
-            self.tell(
+            let news = News {
                 kind,
-                agent.id.to_string(),
-                (None, Some(&agent.id)),
-                self.now,
-                &data,
-            );
+                subject: agent.id.as_ref(),
+                client: None,
+                agent: Some(&agent.id),
+                at: self.now,
+                task: None,
+            };
+            self.tell(&news, &data);
         }
     }
 
@@ -171,7 +226,7 @@ impl Tx<'_> {
             SlotState::Buffered => return,
         };
         self.after.count_events(1);
-        if !self.is_heard {
+        if !self.has_listeners() {
             return;
         }
         let (task, chain) = match slot.run {
@@ -192,13 +247,15 @@ impl Tx<'_> {
             task_id: task,
             chain_id: chain,
         };
-        self.tell(
+        let news = News {
             kind,
-            data.schedule_id.clone(),
-            (Some(client), None),
-            slot.decided_at,
-            &data,
-        );
+            subject: &data.schedule_id,
+            client: Some(client),
+            agent: None,
+            at: slot.decided_at,
+            task: None,
+        };
+        self.tell(&news, &data);
     }
 
     /// Tells of a chain that has come from one state to another.
@@ -222,7 +279,7 @@ impl Tx<'_> {
         };
         for kind in began.into_iter().chain(became) {
             self.after.count_events(1);
-            if !self.is_heard {
+            if !self.has_listeners() {
                 continue;
             }
             let data = ChainData {
@@ -245,8 +302,15 @@ impl Tx<'_> {
                     .filter(|_| after == Failed)
                     .map(short),
             };
-            let whose = (Some(&stored.client), None);
-            self.tell(kind, data.chain_id.clone(), whose, stored.updated_at, &data);
+            let news = News {
+                kind,
+                subject: &data.chain_id,
+                client: Some(&stored.client),
+                agent: None,
+                at: stored.updated_at,
+                task: None,
+            };
+            self.tell(&news, &data);
         }
     }
 }
@@ -292,15 +356,19 @@ fn task_data<'a>(task: &'a Task, entry: &'a Entry, progress: Option<&'a Value>) 
 }
 
 impl Batch<'_> {
-    /// Stores what was told, if it is kept or another server may have to hand it on.
+    /// Stores what was told, if it is kept or another server may have to hand it on, and what webhooks are to be told.
     pub(super) fn save_told(&mut self) -> Result<(), StoreError> {
+        let after = &mut self.tx.after;
+        let calls = i64::try_from(after.calls.len()).unwrap_or(i64::MAX);
+        if calls > 0 {
+            after.count(DELIVERIES, calls);
+            deliveries::insert(self.tx.conn, &after.calls)?;
+        }
         let is_kept = !self.settings.event_retention.is_zero();
         let others = self.tx.conn.backend() == Backend::Postgres;
-        if self.tx.after.told.is_empty() || !(is_kept || others && self.engine.feed.is_followed(self.tx.now))
-        {
-            return Ok(());
+        if !after.told.is_empty() && (is_kept || others && self.engine.feed.is_followed(self.tx.now)) {
+            after.told_at = events::insert(self.tx.conn, &after.told, self.tx.now)?;
         }
-        self.tx.after.told_at = events::insert(self.tx.conn, &self.tx.after.told, self.tx.now)?;
         Ok(())
     }
 }

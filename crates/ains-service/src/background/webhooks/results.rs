@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::ains::Ains;
 use crate::error::Error;
+use crate::metrics::DeliveryOutcome;
 
 /// Results that one write takes.
 const MOST: usize = 256;
@@ -78,10 +79,23 @@ async fn store(ains: &Ains, finished: Vec<Finished>, gone: BTreeSet<WebhookId>) 
         }
     }
     for one in &finished {
+        let outcome = match &one.end {
+            End::Delivered { .. } => Some(DeliveryOutcome::Succeeded),
+            End::Again { .. } => Some(DeliveryOutcome::Failed),
+            End::Dead { .. } | End::Cancelled { .. } => Some(DeliveryOutcome::Dead),
+            // No attempt was made.
+            End::GivenBack => None,
+        };
+        if let Some(outcome) = outcome {
+            ains.metrics().delivered(outcome);
+        }
         if let End::Dead { error, .. } = &one.end {
             let (delivery, webhook) = (one.taken.id, one.taken.webhook);
             tracing::warn!(%delivery, %webhook, error, "a delivery to a webhook was given up");
         }
+    }
+    if !gone.is_empty() {
+        ains.engine().hooks.changed();
     }
     for webhook in &gone {
         tracing::info!(%webhook, "a webhook is called no more: its receiver answered with 410");
