@@ -1,11 +1,15 @@
 //! Webhooks from end to end: the real binary, and a receiver that checks signatures with the library of Standard Webhooks.
 
-#[expect(dead_code, reason = "there is no use here for all that it can do")]
 #[path = "crash/caller.rs"]
 mod caller;
 #[path = "crash/site.rs"]
 mod site;
 
+#[path = "crash/swarm.rs"]
+mod swarm;
+
+#[path = "webhooks/flood.rs"]
+mod flood;
 #[path = "webhooks/kills.rs"]
 mod kills;
 #[path = "webhooks/receiver.rs"]

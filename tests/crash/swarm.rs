@@ -35,7 +35,8 @@ const PAGE: usize = 200;
 const READERS: usize = 16;
 
 const CAPABILITY: &str = "crash:v1";
-const CLIENT: &str = "swarm";
+/// The client of its tasks.
+pub(crate) const CLIENT: &str = "swarm";
 
 /// What was acknowledged.
 #[derive(Debug, Default)]

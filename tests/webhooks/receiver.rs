@@ -75,10 +75,23 @@ impl Receiver {
 
     /// Waits until `count` have arrived; they are in the order in which they did.
     pub(crate) async fn arrived(&self, count: usize) -> Vec<Arrived> {
+        self.until(|arrived| arrived.len() >= count).await
+    }
+
+    /// Waits until what has arrived is `enough`; it is in the order in which it did.
+    pub(crate) async fn until(&self, mut enough: impl FnMut(&[Arrived]) -> bool) -> Vec<Arrived> {
         let mut arrived = self.arrived.clone();
-        let enough = arrived.wait_for(|arrived| arrived.len() >= count);
-        let enough = tokio::time::timeout(PATIENCE, enough).await;
-        enough.expect("they arrive").expect("it listens").clone()
+        let wait = async {
+            loop {
+                // Not held while it is looked at: others write to it.
+                let now = arrived.borrow_and_update().clone();
+                if enough(&now) {
+                    return now;
+                }
+                arrived.changed().await.expect("it listens");
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait).await.expect("they arrive")
     }
 }
 

@@ -16,7 +16,7 @@ use crate::deliver::LONGEST_ATTEMPT;
 use crate::error::Error;
 
 /// How long a delivery is one server's: if that is killed, the next attempt is made then.
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_secs(30);
 
 /// Deliveries that a worker holds: those that are being sent, and as many that are sent next.
 const HELD: usize = 2 * AT_ONCE;
