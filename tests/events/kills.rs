@@ -38,7 +38,7 @@ async fn everything_is_heard_once(backend: Backend, servers: usize) {
     let callers: Vec<Caller> = (0..servers.len())
         .map(|first| {
             let turned = servers.iter().cycle().skip(first).take(servers.len());
-            Caller::new(turned.map(|server| server.url()))
+            Caller::new(turned.map(crate::site::Server::url))
         })
         .collect();
     let completed = Arc::new(watch::Sender::new(0_usize));

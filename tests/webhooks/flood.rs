@@ -37,7 +37,7 @@ async fn everything_arrives(backend: Backend, servers: usize) {
     let callers: Vec<Caller> = (0..servers.len())
         .map(|first| {
             let turned = servers.iter().cycle().skip(first).take(servers.len());
-            Caller::new(turned.map(|server| server.url()))
+            Caller::new(turned.map(crate::site::Server::url))
         })
         .collect();
     let bad = [

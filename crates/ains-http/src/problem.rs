@@ -123,6 +123,10 @@ impl Problem {
         problem
     }
 
+    fn too_many(detail: &str) -> Self {
+        Self::new(Kind::InvalidInput, detail.to_owned())
+    }
+
     /// What `error` is on the wire, in the words for what was `asked`.
     pub fn of(error: Error, asked: Wording) -> Self {
         match error {
@@ -165,14 +169,12 @@ impl Problem {
             error @ (Error::NoWebhooks | Error::RefusedAddress(_)) => {
                 Self::bad_request(wording::capitalised(&error.to_string()))
             }
-            Error::TooManyWebhooks(most) => Self::new(
-                Kind::InvalidInput,
-                format!("There are {most} active webhooks already"),
-            ),
-            Error::TooManyWebhooksOfOne(most) => Self::new(
-                Kind::InvalidInput,
-                format!("This client or agent has {most} active webhooks already"),
-            ),
+            Error::TooManyWebhooks(most) => {
+                Self::too_many(&format!("There are {most} active webhooks already"))
+            }
+            Error::TooManyWebhooksOfOne(most) => Self::too_many(&format!(
+                "This client or agent has {most} active webhooks already"
+            )),
             Error::NotTheWebhooksOwner => Self::new(Kind::Forbidden, "Not authorized"),
             error @ (Error::WebhookInactive | Error::DeliveryPending) => {
                 Self::new(Kind::IllegalTransition, wording::capitalised(&error.to_string()))
@@ -181,14 +183,10 @@ impl Problem {
                 Kind::IllegalTransition,
                 format!("The task belongs to chain {chain}, which decides when it is tried again"),
             ),
-            Error::TooManyDependencies(most) => Self::new(
-                Kind::InvalidInput,
-                format!("A submission has at most {most} dependencies in all"),
-            ),
-            Error::TooManyTasks(most) => Self::new(
-                Kind::InvalidInput,
-                format!("More than {most} tasks are concerned"),
-            ),
+            Error::TooManyDependencies(most) => {
+                Self::too_many(&format!("A submission has at most {most} dependencies in all"))
+            }
+            Error::TooManyTasks(most) => Self::too_many(&format!("More than {most} tasks are concerned")),
             Error::RetrySpent => Self::bad_request("Task has exceeded maximum retries or is not retryable"),
             Error::NotOwner => Self::new(Kind::Forbidden, asked.not_owner()),
             Error::AgentExists(_) => Self::new(Kind::AlreadyExists, "Agent already registered"),
@@ -198,10 +196,9 @@ impl Problem {
             }
             Error::UnknownClientAgent(id) => Self::bad_request(format!("Client agent '{id}' not found")),
             Error::NoProvider(name) => Self::bad_request(format!("No agents provide capability '{name}'")),
-            Error::TooManyCapabilities(most) => Self::new(
-                Kind::InvalidInput,
-                format!("An agent provides at most {most} capabilities, tags included"),
-            ),
+            Error::TooManyCapabilities(most) => Self::too_many(&format!(
+                "An agent provides at most {most} capabilities, tags included"
+            )),
             Error::KeyReused => Self::new(
                 Kind::IdempotencyKeyReused,
                 "The Idempotency-Key was used with another request",

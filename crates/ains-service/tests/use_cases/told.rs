@@ -47,7 +47,7 @@ fn kinds(bodies: &[Value]) -> Vec<&str> {
     bodies.iter().map(|body| body["type"].as_str().unwrap()).collect()
 }
 
-fn of<'a>(bodies: &'a [Value], task: TaskId) -> Vec<&'a Value> {
+fn of(bodies: &[Value], task: TaskId) -> Vec<&Value> {
     bodies
         .iter()
         .filter(|body| body["task_id"] == task.to_string())

@@ -130,7 +130,7 @@ fn capabilities_go_with_their_agent(db: &TestDb) {
     capabilities::insert(&mut conn, &capability).unwrap();
     assert_eq!(
         capabilities::of_agent(&mut conn, &agent.id).unwrap(),
-        [capability.clone()]
+        std::slice::from_ref(&capability)
     );
     let offered = capabilities::offered_by(&mut conn, std::slice::from_ref(&agent.id)).unwrap();
     let offer = Offer {

@@ -292,7 +292,7 @@ fn a_delivery_reads_back_as_it_went(db: &TestDb) {
     let hook = maker.webhook("c");
     put(&mut conn, &[&hook]);
     let mut new = maker.delivery(hook.id, "ä 'subject' \"\\");
-    new.body = r#"{"text":"it's \"ü\" \\ 🎄 \u0000 ?"}"#.to_owned();
+    r#"{"text":"it's \"ü\" \\ 🎄 \u0000 ?"}"#.clone_into(&mut new.body);
     insert(&mut conn, std::slice::from_ref(&new));
     let found = deliveries::find(&mut conn, new.id).unwrap().unwrap();
     assert_eq!((found.id, found.webhook), (new.id, hook.id));

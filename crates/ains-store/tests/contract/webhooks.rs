@@ -63,7 +63,7 @@ fn a_changed_webhook_reads_back_unchanged(db: &TestDb) {
     let (hook, other) = (maker.webhook("c"), maker.webhook("c"));
     put(&mut conn, &[&hook, &other]);
     let rotated = change(&mut conn, hook.id, |hook| {
-        hook.rotate("new".parse().unwrap(), at(200))
+        hook.rotate("new".parse().unwrap(), at(200));
     });
     assert_eq!(webhooks::find(&mut conn, hook.id).unwrap(), Some(rotated));
     let ended = change(&mut conn, hook.id, |hook| hook.deactivate(at(300)));
@@ -108,7 +108,7 @@ fn every_change_of_a_webhook_is_another_version(db: &TestDb) {
     put(&mut conn, &[&hook]);
     versions.push(webhooks::version(&mut conn).unwrap());
     change(&mut conn, hook.id, |hook| {
-        hook.rotate("new".parse().unwrap(), at(200))
+        hook.rotate("new".parse().unwrap(), at(200));
     });
     versions.push(webhooks::version(&mut conn).unwrap());
     change(&mut conn, hook.id, |hook| hook.deactivate(at(200)));
