@@ -29,6 +29,8 @@ mod dependencies;
 mod directory;
 #[path = "routes/documents.rs"]
 mod documents;
+#[path = "routes/events.rs"]
+mod events;
 #[path = "routes/figures.rs"]
 mod figures;
 #[path = "routes/graphs.rs"]

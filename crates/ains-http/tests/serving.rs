@@ -115,3 +115,56 @@ async fn a_connection_serves_on_after_a_problem() {
     assert_eq!(statuses, ["400", "200"], "{answer}");
     server.stop(true).await;
 }
+
+/// Follows until `enough` of the stream has come.
+fn follow(address: SocketAddr, last: &str, enough: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("a connection");
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .expect("a time-out");
+    let request =
+        format!("GET /ains/events?types=task.created HTTP/1.1\r\nHost: x\r\nLast-Event-ID: {last}\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("the server reads");
+    let mut seen = String::new();
+    while !seen.contains(enough) {
+        let mut piece = [0; 4096];
+        let length = stream.read(&mut piece).expect("the server goes on");
+        assert_ne!(length, 0, "{seen}");
+        seen.push_str(&String::from_utf8_lossy(&piece[..length]));
+    }
+    seen
+}
+
+#[actix_web::test]
+async fn what_happens_is_followed_over_the_wire_and_again_from_the_last_id() {
+    let db = TestDb::sqlite();
+    let (address, server) = start(&db).await;
+    let body = r#"{"client_id":"c","task_type":"t","capability_required":"x","input_data":{}}"#;
+    for _ in 0..2 {
+        let request = [
+            post(&format!("Content-Length: {}\r\n", body.len())),
+            body.as_bytes().to_vec(),
+        ];
+        exchange(address, vec![request.concat()]).await;
+    }
+    // From the beginning: nothing has been told before the first task.
+    let seen = web::block(move || follow(address, "0-end", "id: 2-0\n"))
+        .await
+        .expect("a thread");
+    let first = seen
+        .find("id: 1-0\nevent: task.created\ndata: {\"specversion\":\"1.0\",\"id\":\"1-0\",")
+        .expect("the first");
+    assert!(
+        seen.find(": following\nid: 0-end\n\n").expect("a sign") < first,
+        "{seen}"
+    );
+    let again = web::block(move || follow(address, "1-0", "id: 2-0\n"))
+        .await
+        .expect("a thread");
+    assert!(
+        again.contains(": following\nid: 1-0\n\n")
+            && !again.contains("event: task.created\ndata: {\"specversion\":\"1.0\",\"id\":\"1-0\""),
+        "{again}"
+    );
+    server.stop(false).await;
+}
