@@ -45,7 +45,6 @@ fn main() -> ExitCode {
         Err(fault) => return screen::failed(&fault, WRONG_SETTING),
     };
     telemetry::start(config.log.clone());
-    ains_webhook::install_cryptography();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(THREADS)
         .max_blocking_threads(BLOCKING_THREADS)

@@ -49,8 +49,6 @@ impl ServerProcess {
         K: AsRef<OsStr>,
         V: AsRef<OsStr>,
     {
-        // The test's own HTTP client asks for it, since the server's can speak TLS; an error says that it is chosen.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let mut child = Command::new(binary)
             .args(args)
             .envs(envs)

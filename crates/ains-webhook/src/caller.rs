@@ -1,14 +1,20 @@
 //! Calling: one attempt, bounded in everything.
 
 use std::error::Error;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ains_core::webhook::{Attempt, Outcome};
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, RETRY_AFTER};
-use reqwest::{Client, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
+use hyper::{HeaderMap, Request, StatusCode};
+use hyper_util::client::legacy::{self, Client};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
 
+use crate::connector::{self, Connector};
 use crate::names::{Names, SystemNames};
 use crate::resolver::Resolver;
 use crate::retry_after;
@@ -19,7 +25,8 @@ use crate::target::{self, Refused};
 /// How long an attempt may take, from looking the name up to the answer's head (Standard Webhooks: 15 to 30 s).
 const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// What is read of an answer's body, so that the connection can be used again; of a longer one it is closed.
+/// What is read of an answer's body, so that the connection can be used again; of a longer one it is closed. A connection
+/// that is kept leads where it was allowed to lead when it was made.
 const READ: usize = 16 * 1024;
 
 /// How long that may take.
@@ -27,6 +34,12 @@ const READ_FOR: Duration = Duration::from_millis(500);
 
 /// How long a connection is kept that is not used.
 const IDLE: Duration = Duration::from_secs(30);
+
+/// How many connections to a host and port are kept that are not used.
+const MOST_IDLE: usize = 4;
+
+/// Who calls.
+const AGENT: &str = concat!("AINS-Webhook/", env!("CARGO_PKG_VERSION"));
 
 /// How webhooks are called.
 #[derive(Debug, Clone)]
@@ -52,12 +65,12 @@ impl Default for Options {
 /// Why webhooks cannot be called at all.
 #[derive(Debug, thiserror::Error)]
 #[error("could not prepare to call webhooks")]
-pub struct NotBuilt(#[source] Box<dyn Error + Send + Sync>);
+pub struct NotBuilt(#[source] pub(crate) Box<dyn Error + Send + Sync>);
 
 /// Calls webhooks. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    client: Client,
+    client: Client<Connector, Full<Bytes>>,
     options: Options,
 }
 
@@ -67,23 +80,20 @@ impl Caller {
     /// # Errors
     /// When TLS cannot be set up.
     pub fn new(options: Options) -> Result<Self, NotBuilt> {
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls()?)
-            .dns_resolver(Arc::new(Resolver {
-                names: Arc::clone(&options.names),
-                rules: options.rules,
-            }))
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .connect_timeout(options.timeout)
-            .timeout(options.timeout)
+        Ok(Self::with(connector::tls()?, options))
+    }
+
+    fn with(tls: ClientConfig, options: Options) -> Self {
+        let resolver = Resolver {
+            names: Arc::clone(&options.names),
+            rules: options.rules,
+        };
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
-            .pool_max_idle_per_host(4)
-            .retry(reqwest::retry::never())
-            .user_agent(concat!("AINS-Webhook/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| NotBuilt(error.into()))?;
-        Ok(Self { client, options })
+            .pool_max_idle_per_host(MOST_IDLE)
+            .build(Connector::new(resolver, tls, options.timeout));
+        Self { client, options }
     }
 
     /// Judges an address that somebody wants to register.
@@ -96,41 +106,50 @@ impl Caller {
 
     /// Makes an attempt. It ends within the time-out, and half a second in which the rest of the answer is read.
     pub async fn call(&self, attempt: &Attempt) -> Outcome {
-        // reqwest asks the resolver for names only, so an address that stands there as a number is judged here.
+        // hyper asks the resolver for names only, so an address that stands there as a number is judged here.
         let url = match target::read(&attempt.url, self.options.rules) {
             Ok(url) => url,
             Err(refused) => return failed(format!("the address {refused}")),
         };
         let timestamp = attempt.at.as_micros().div_euclid(1_000_000);
         let standard = signature::standard(&attempt.secrets, attempt.id, timestamp, &attempt.body);
-        let mut request = self
-            .client
-            .post(url)
+        let mut request = Request::post(url.as_str())
+            .header(ACCEPT, "*/*")
+            .header(USER_AGENT, AGENT)
             .header(CONTENT_TYPE, "application/json")
             .header(signature::ID, attempt.id.to_string())
             .header(signature::TIMESTAMP, timestamp)
             .header(signature::SIGNATURE, standard);
         if let Some(current) = attempt.secrets.first() {
             let original = signature::original(current, &attempt.body);
-            request = request.header(HeaderName::from_static(signature::ORIGINAL), original);
+            request = request.header(signature::ORIGINAL, original);
         }
-        match request.body(attempt.body.to_string()).send().await {
-            Ok(response) => {
+        // The URL standard takes hosts with signs in them that HTTP does not.
+        let Ok(request) = request.body(Full::from(attempt.body.to_string())) else {
+            return failed(format!("the address {}", Refused::NoAddress));
+        };
+        match tokio::time::timeout(self.options.timeout, self.client.request(request)).await {
+            Ok(Ok(response)) => {
                 let outcome = judged(response.status(), response.headers(), attempt);
-                finish(response).await;
+                finish(response.into_body()).await;
                 outcome
             }
-            Err(error) => failed(self.explained(&error)),
+            Ok(Err(error)) => failed(self.explained(&error)),
+            Err(_) => failed(self.late()),
         }
     }
 
+    fn late(&self) -> String {
+        format!("no answer within {} s", self.options.timeout.as_secs_f32())
+    }
+
     /// Why there was no answer, without what only the operator may know.
-    fn explained(&self, error: &reqwest::Error) -> String {
+    fn explained(&self, error: &legacy::Error) -> String {
         let causes = causes(error);
         if causes.iter().any(|cause| cause.is::<Refused>()) {
             format!("the address {}", Refused::Private)
-        } else if error.is_timeout() {
-            format!("no answer within {} s", self.options.timeout.as_secs_f32())
+        } else if causes.iter().any(|cause| timed_out(*cause)) {
+            self.late()
         } else if error.is_connect() {
             let root = causes.last().map(ToString::to_string).unwrap_or_default();
             format!("could not connect: {}", shortened(&root))
@@ -141,7 +160,7 @@ impl Caller {
 }
 
 /// What an error comes from, the root last.
-fn causes(error: &reqwest::Error) -> Vec<&(dyn Error + 'static)> {
+fn causes(error: &legacy::Error) -> Vec<&(dyn Error + 'static)> {
     let mut causes = Vec::new();
     let mut next = error.source();
     while let Some(cause) = next {
@@ -149,6 +168,11 @@ fn causes(error: &reqwest::Error) -> Vec<&(dyn Error + 'static)> {
         next = cause.source();
     }
     causes
+}
+
+fn timed_out(cause: &(dyn Error + 'static)) -> bool {
+    let io = cause.downcast_ref::<io::Error>();
+    io.is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
 }
 
 /// At most 200 characters, of one line.
@@ -187,11 +211,12 @@ fn judged(status: StatusCode, headers: &HeaderMap, attempt: &Attempt) -> Outcome
 }
 
 /// Reads the rest of a short answer; the connection of a long one is closed.
-async fn finish(mut response: Response) {
+async fn finish(mut body: Incoming) {
     let read = async {
         let mut left = READ;
-        while let Ok(Some(part)) = response.chunk().await {
-            match left.checked_sub(part.len()) {
+        while let Some(Ok(frame)) = body.frame().await {
+            let count = frame.data_ref().map_or(0, Bytes::len);
+            match left.checked_sub(count) {
                 Some(rest) => left = rest,
                 None => break,
             }
@@ -201,31 +226,5 @@ async fn finish(mut response: Response) {
     let _ = tokio::time::timeout(READ_FOR, read).await;
 }
 
-/// Makes ring the cryptography of every client in the process that does not bring its own.
-///
-/// reqwest asks for that as soon as any crate of the program has it speak TLS without a provider of its own, as this one
-/// does; a client that is built before panics. To be called once, at the start; later calls change nothing.
-pub fn install_cryptography() {
-    // An error says that somebody has chosen already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-}
-
-/// TLS by rustls with ring, and the certificates that the machine trusts: a company that runs AINS for itself has
-/// authorities of its own, and they are kept up to date with the system.
-fn tls() -> Result<ClientConfig, NotBuilt> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = || {
-        ClientConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| NotBuilt(error.into()))
-    };
-    match rustls_platform_verifier::BuilderVerifierExt::with_platform_verifier(builder()?) {
-        Ok(builder) => Ok(builder.with_no_client_auth()),
-        Err(error) => {
-            // As in a container without any; plain http still works.
-            tracing::warn!(%error, "this machine trusts no certificates, so no https webhook can be called");
-            let roots = rustls::RootCertStore::empty();
-            Ok(builder()?.with_root_certificates(roots).with_no_client_auth())
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -1,25 +1,38 @@
 //! Names on the way to a connection: only to addresses that may be called.
 //!
-//! A name may have other addresses by now than when it was judged. reqwest connects to no address but those that are given
+//! A name may have other addresses by now than when it was judged. hyper connects to no address but those that are given
 //! here, so what is checked is what is called.
 
+use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::vec;
 
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use futures_util::future::BoxFuture;
+use hyper_util::client::legacy::connect::dns::Name;
+use tower_service::Service;
 
 use crate::names::Names;
 use crate::rules::Rules;
 use crate::target::Refused;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Resolver {
     pub(crate) names: Arc<dyn Names>,
     pub(crate) rules: Rules,
 }
 
-impl Resolve for Resolver {
-    fn resolve(&self, name: Name) -> Resolving {
+impl Service<Name> for Resolver {
+    type Response = vec::IntoIter<SocketAddr>;
+    type Error = Box<dyn Error + Send + Sync>;
+    type Future = BoxFuture<'static, Result<Self::Response, Self::Error>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
         let (lookup, rules) = (self.names.lookup(name.as_str()), self.rules);
         Box::pin(async move {
             let found = lookup.await?;
@@ -32,7 +45,7 @@ impl Resolve for Resolver {
             if any && allowed.is_empty() {
                 return Err(Refused::Private.into());
             }
-            Ok(Box::new(allowed.into_iter()) as Addrs)
+            Ok(allowed.into_iter())
         })
     }
 }

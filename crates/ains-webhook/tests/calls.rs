@@ -70,13 +70,14 @@ fn failure(outcome: Outcome) -> (Option<u16>, String, Option<Duration>) {
 async fn the_reference_library_verifies_what_is_sent_with_either_secret() {
     let receiver = Receiver::answering("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
     let secrets = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "an older one, as it is"];
-    let attempt = an_attempt(&receiver.url("/hook?a=b"), &secrets);
+    let attempt = an_attempt(&receiver.url("/hook?a=b#c"), &secrets);
     assert_eq!(caller(ALL).call(&attempt).await, Outcome::Delivered(200));
     let seen = receiver.seen();
     assert_eq!(seen.len(), 1);
     assert_eq!(seen[0].line, "POST /hook?a=b HTTP/1.1");
     assert_eq!(seen[0].body, attempt.body.as_bytes());
     assert_eq!(seen[0].header("content-type"), "application/json");
+    assert!(seen[0].header("user-agent").starts_with("AINS-Webhook/"));
     assert_eq!(seen[0].header("webhook-id"), attempt.id.to_string());
     let stamp: i64 = seen[0].header("webhook-timestamp").parse().unwrap();
     assert_eq!(stamp, attempt.at.as_micros() / 1_000_000);
@@ -180,6 +181,28 @@ async fn an_endless_answer_is_not_read() {
     assert_eq!(outcome, Outcome::Delivered(200));
     // The connection is closed under it; what it got rid of is what the system's buffers took.
     assert!(receiver.endless_ended().await < 64 * 1024 * 1024);
+}
+
+#[tokio::test]
+async fn a_connection_is_used_again_unless_more_came_over_it_than_is_read() {
+    for (length, again) in [(0, true), (2, true), (16_384, true), (1_000_000, false)] {
+        let body = "x".repeat(length);
+        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}");
+        let receiver = Receiver::keeping(answer).await;
+        let caller = caller(ALL);
+        for _ in 0..20 {
+            let outcome = caller.call(&an_attempt(&receiver.url("/"), &["s"])).await;
+            assert_eq!(outcome, Outcome::Delivered(200));
+        }
+        assert_eq!(receiver.seen().len(), 20);
+        // It may be a moment before a connection is known to be free.
+        assert_eq!(
+            receiver.connections() < 20,
+            again,
+            "{length}: {}",
+            receiver.connections()
+        );
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use reqwest::header::HeaderMap;
+use hyper::HeaderMap;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -36,6 +36,8 @@ pub(crate) struct Receiver {
 #[derive(Debug, Clone)]
 enum Way {
     Answer(Vec<u8>),
+    /// All that come over a connection.
+    Keep(Vec<u8>),
     Silent,
     /// A byte from time to time, after so many at once.
     Drip(Vec<u8>, usize),
@@ -47,6 +49,12 @@ impl Receiver {
     pub(crate) async fn answering(answer: impl Into<Vec<u8>>) -> Self {
         let (_, sent) = watch::channel(None);
         Self::start(Way::Answer(answer.into()), sent).await
+    }
+
+    /// Answers every request so, and leaves closing to the client.
+    pub(crate) async fn keeping(answer: impl Into<Vec<u8>>) -> Self {
+        let (_, sent) = watch::channel(None);
+        Self::start(Way::Keep(answer.into()), sent).await
     }
 
     /// Takes every request and says nothing.
@@ -171,6 +179,14 @@ async fn serve(mut stream: TcpStream, way: Way, notes: Arc<Mutex<Noted>>) {
     match way {
         Way::Answer(answer) => {
             let _ = stream.write_all(&answer).await;
+        }
+        Way::Keep(answer) => {
+            while stream.write_all(&answer).await.is_ok() {
+                let Some(request) = read(&mut stream, &notes).await else {
+                    return;
+                };
+                notes.lock().unwrap().requests.push(request);
+            }
         }
         Way::Silent => std::future::pending().await,
         Way::Drip(answer, at_once) => {
