@@ -16,6 +16,9 @@ use parse::{Message, Parser};
 /// How long a stream may be silent: the server gives a sign every 15 seconds.
 const SILENCE: Duration = Duration::from_secs(45);
 
+/// Between two connections over which nothing came.
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// What a follower hears.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Heard {
@@ -33,6 +36,9 @@ pub struct Events {
     response: Option<Response>,
     parser: Parser,
     waiting: VecDeque<Message>,
+    /// Whether there was a connection before, and whether something came over the last.
+    was_open: bool,
+    heard: bool,
 }
 
 impl Client {
@@ -68,6 +74,8 @@ impl Client {
             response: None,
             parser: Parser::default(),
             waiting: VecDeque::new(),
+            was_open: false,
+            heard: false,
         };
         // The first piece says that the server listens.
         while events.waiting.is_empty() && events.query.last_event_id.is_none() {
@@ -98,6 +106,7 @@ impl Events {
                 "ains.too_slow" => self.response = None,
                 _ if message.data.is_empty() => {}
                 _ => {
+                    self.heard = true;
                     let event = serde_json::from_str(&message.data).map_err(Error::Decode)?;
                     return Ok(Heard::Event(event));
                 }
@@ -115,6 +124,10 @@ impl Events {
         let response = match &mut self.response {
             Some(response) => response,
             none => {
+                if std::mem::replace(&mut self.was_open, true) && !std::mem::take(&mut self.heard) {
+                    // It ended at once: not again at once.
+                    tokio::time::sleep(PAUSE).await;
+                }
                 self.parser = Parser::default();
                 let response = self.client.stream(Call::get("/ains/events"), &self.query).await?;
                 none.insert(response)

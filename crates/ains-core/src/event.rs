@@ -102,15 +102,28 @@ event_types! {
 
 /// A text that names no event.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an event; the events are {known}", known = known())]
+#[error("`{0}` is not an event: {known}", known = known())]
 pub struct UnknownEventType(pub String);
 
+/// The names, those of a noun together: `task.{created, assigned}`.
 fn known() -> String {
-    let names: Vec<&str> = EventType::ALL.iter().map(|kind| kind.as_str()).collect();
-    format!(
-        "{}; `task.*` stands for all that begin so, `*` for all",
-        names.join(", ")
-    )
+    let mut text = String::new();
+    let mut of = "";
+    for (noun, what) in EventType::ALL
+        .iter()
+        .filter_map(|kind| kind.as_str().split_once('.'))
+    {
+        if noun == of {
+            text.push(',');
+        } else {
+            text.push_str(if of.is_empty() { "" } else { "}, " });
+            text.push_str(noun);
+            text.push_str(".{");
+            of = noun;
+        }
+        text.push_str(what);
+    }
+    text + "}, task.* and the like, or *"
 }
 
 impl fmt::Display for EventType {

@@ -125,6 +125,7 @@ impl Ains {
             behind_since: AtomicI64::new(0),
             backend: store.backend(),
             webhooks: tokio::sync::Notify::new(),
+            cleaning: tokio::sync::Mutex::default(),
             has_peers: AtomicBool::new(false),
             metrics,
             started_alone: (outage || store.backend() == Backend::Sqlite).then_some(now),

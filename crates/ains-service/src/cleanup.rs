@@ -131,6 +131,8 @@ impl Ains {
     }
 
     async fn remove_kind(&self, kind: Kind, before: Timestamp) -> Result<u64, Error> {
+        // One at a time, or several would leave the others no pause.
+        let _turn = self.inner.machine.cleaning.lock().await;
         let mut done = 0;
         let mut after = None;
         loop {
@@ -163,13 +165,11 @@ impl Ains {
             // that of its counters.
             Backend::Postgres => {
                 let writer = format!("{}.cleanup", self.inner.node.slot);
-                self.read(move |conn| {
-                    conn.transact(|conn| {
-                        let mut deltas = Deltas::new();
-                        let piece = piece(kind, before, after, conn, &mut deltas)?;
-                        counters::add(conn, &writer, &deltas)?;
-                        Ok(piece)
-                    })
+                self.write_alone(move |conn| {
+                    let mut deltas = Deltas::new();
+                    let piece = piece(kind, before, after, conn, &mut deltas)?;
+                    counters::add(conn, &writer, &deltas)?;
+                    Ok(Ok(piece))
                 })
                 .await
             }

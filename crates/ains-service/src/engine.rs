@@ -68,6 +68,8 @@ pub(crate) struct State {
     pub(crate) next_instant: Option<Timestamp>,
     /// Agents with signs of life that are not stored yet.
     pub(crate) unstored_signs: BTreeSet<AgentId>,
+    /// Agents of which something older was read than is known: to be read again.
+    pub(crate) outdated: BTreeSet<AgentId>,
     /// What other servers should hear.
     pub(crate) news: News,
     /// How the trust of the agents is spread.
@@ -189,6 +191,8 @@ impl State {
             .entry(agent.id.clone())
             .or_insert_with(|| Known::new(agent));
         if agent.updated_at < known.updated_at {
+            // What it offers may be news all the same.
+            self.outdated.insert(agent.id.clone());
             return;
         }
         if let Some(before) = trust_before {

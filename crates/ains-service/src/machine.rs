@@ -46,6 +46,8 @@ pub(crate) struct Machine {
     pub(crate) behind_since: AtomicI64,
     /// Which database it is.
     pub(crate) backend: Backend,
+    /// Held by who removes what is old.
+    pub(crate) cleaning: tokio::sync::Mutex<()>,
     /// Wakes the sender of webhooks: a delivery was inserted, or may be due now.
     pub(crate) webhooks: tokio::sync::Notify,
     /// Whether other servers work on the same database.
@@ -102,10 +104,7 @@ impl Work for Machine {
 
     fn run(&self, conn: &mut Conn, writer: usize, ops: &mut [Op]) -> Result<Committed, StoreError> {
         let hooks = match self.settings.deliver {
-            Some(_) => {
-                let shared = self.has_peers.load(Ordering::Relaxed);
-                self.engine.hooks.current(conn, shared)?
-            }
+            Some(_) => self.engine.hooks.current(conn)?,
             None => Arc::default(),
         };
         let context = Context {

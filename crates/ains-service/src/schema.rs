@@ -14,18 +14,23 @@ use ains_core::TemplateId;
 use jsonschema::{PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
+use self::bounds::Weight;
+
 /// Most bytes of a schema.
 pub const MAX_SCHEMA: usize = 64 << 10;
 
 /// Most faults that are told at once.
 pub const MAX_FAULTS: usize = 20;
 
-/// Bytes of an input of which everything that is wrong is looked for: the library collects it all, and every element of a
-/// large list can be wrong.
-const THOROUGH: usize = 64 << 10;
+/// Most steps of a check of which everything that is wrong is looked for: the library collects it all, and every step can
+/// find something.
+const THOROUGH: usize = 100_000;
+
+/// Most steps of a check: some tenths of a second.
+const MAX_STEPS: usize = 10_000_000;
 
 /// Bytes that a regular expression may take once it is read, and again while it is used.
-const PATTERN_SIZE: usize = 256 << 10;
+const PATTERN_SIZE: usize = 64 << 10;
 
 /// Bytes that one part of a schema takes, roughly.
 const PART_SIZE: usize = 1 << 10;
@@ -49,6 +54,7 @@ pub struct Fault {
 #[derive(Debug)]
 pub struct InputSchema {
     validator: Validator,
+    weight: Weight,
     /// Bytes, roughly.
     size: usize,
 }
@@ -85,32 +91,48 @@ impl InputSchema {
             .map_err(|error| vec![told(error)])?;
         Ok(Self {
             validator,
+            weight,
             size: weight.parts * PART_SIZE + weight.patterns * 2 * PATTERN_SIZE + text.len(),
         })
     }
 
     /// What is wrong with `input`, a JSON text, and where in it; nothing if it is as the schema wants it, at most
-    /// [`MAX_FAULTS`], and of an input above 64 KiB only the first.
+    /// [`MAX_FAULTS`]. Of an input that takes more than 100,000 steps to check, only the first is looked for, and not even
+    /// where it is if the schema has alternatives; one that takes more than 10,000,000 steps is refused unchecked.
     pub fn check(&self, input: &str) -> Vec<Fault> {
-        match serde_json::from_str::<Value>(input) {
-            Ok(value) if input.len() > THOROUGH => self
-                .validator
-                .validate(&value)
-                .err()
-                .map(told)
-                .into_iter()
-                .collect(),
-            Ok(value) => self
-                .validator
-                .iter_errors(&value)
-                .take(MAX_FAULTS)
-                .map(told)
-                .collect(),
-            Err(error) => vec![Fault {
+        let whole = |message: String| {
+            vec![Fault {
                 pointer: String::new(),
-                message: shortened(&error),
-            }],
+                message,
+            }]
+        };
+        let value: Value = match serde_json::from_str(input) {
+            Ok(value) => value,
+            Err(error) => return whole(shortened(&error)),
+        };
+        let steps = bounds::steps(self.weight.parts, &value);
+        if steps > MAX_STEPS {
+            return whole(format!(
+                "is too large to be checked: its values times the {} parts of the schema are more than {MAX_STEPS}",
+                self.weight.parts
+            ));
         }
+        if steps <= THOROUGH {
+            let faults = self.validator.iter_errors(&value).take(MAX_FAULTS);
+            return faults.map(told).collect();
+        }
+        if self.validator.is_valid(&value) {
+            return Vec::new();
+        }
+        if self.weight.collects {
+            return whole("is not as the schema wants it, and too large to say where".to_owned());
+        }
+        self.validator
+            .validate(&value)
+            .err()
+            .map(told)
+            .into_iter()
+            .collect()
     }
 }
 

@@ -53,7 +53,7 @@ impl Ains {
             secret: made,
         };
         let writer = self.counts_as();
-        let written = self.write_alone(move |conn| {
+        self.write_alone(move |conn| {
             // First, so that of two requests with one key the second finds the answer of the first.
             let active = webhooks::lock_changes(conn)?;
             if let Some(once) = &once
@@ -75,11 +75,8 @@ impl Ains {
                 keep_answer(conn, once, (once.render)(&made), now)?;
             }
             Ok(Ok(Answer::Fresh(made.clone())))
-        });
-        let answer = written.await;
-        // Also if it is not known what became of it.
-        self.engine().hooks.changed();
-        answer
+        })
+        .await
     }
 
     /// A webhook.
@@ -123,7 +120,6 @@ impl Ains {
             Ok(Ok(()))
         })
         .await?;
-        self.engine().hooks.changed();
         // What waits is cancelled by whoever would send it.
         self.inner.machine.webhooks.notify_one();
         Ok(())

@@ -29,6 +29,9 @@ use crate::statement::{Statement, statement, values};
 
 const T: &str = "webhook_deliveries";
 
+/// Bytes of bodies that one statement stores on PostgreSQL, before the last of them.
+const PIECE: usize = 4 << 20;
+
 /// A delivery to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewDelivery {
@@ -143,18 +146,29 @@ pub fn insert(conn: &mut Conn, deliveries: &[NewDelivery]) -> Result<(), StoreEr
             }
         }
         Conn::Postgres(c) => {
-            let rows: Vec<InsertRow<'_>> = deliveries
-                .iter()
-                .map(|new| InsertRow {
-                    id: new.id.to_string(),
-                    webhook_id: new.webhook.to_string(),
-                    event_type: &new.event_type,
-                    subject: &new.subject,
-                    body: &new.body,
-                    created_at: new.created_at.as_micros(),
-                })
-                .collect();
-            SetQuery::new(
+            let mut size = 0;
+            // A statement takes a gigabyte at most, and a good deal less is enough.
+            let pieces = deliveries.chunk_by(|new, _| {
+                size += new.body.len();
+                let fits = size < PIECE;
+                if !fits {
+                    size = 0;
+                }
+                fits
+            });
+            for piece in pieces {
+                let rows: Vec<InsertRow<'_>> = piece
+                    .iter()
+                    .map(|new| InsertRow {
+                        id: new.id.to_string(),
+                        webhook_id: new.webhook.to_string(),
+                        event_type: &new.event_type,
+                        subject: &new.subject,
+                        body: &new.body,
+                        created_at: new.created_at.as_micros(),
+                    })
+                    .collect();
+                SetQuery::new(
                 "INSERT INTO webhook_deliveries (id, webhook_id, event_type, subject, body, state, \
                  attempt_count, due_at, created_at) SELECT id, webhook_id, event_type, subject, body, 'pending', \
                  0, created_at, created_at FROM json_populate_recordset(NULL::webhook_deliveries, ",
@@ -162,6 +176,7 @@ pub fn insert(conn: &mut Conn, deliveries: &[NewDelivery]) -> Result<(), StoreEr
                 "::json)",
             )?
             .execute(c)?;
+            }
         }
     }
     Ok(())

@@ -112,6 +112,9 @@ pub fn number(conn: &mut Conn, limit: u32) -> Result<usize, StoreError> {
          UPDATE events SET position = (SELECT last FROM given) + fresh.place FROM fresh WHERE events.id = fresh.id",
     )?
     .execute(c)?;
+    if numbered == 0 {
+        return Ok(0);
+    }
     let last = last + i64::try_from(numbered).unwrap_or(0);
     diesel::update(feed::event_feed.find(ONLY))
         .set(feed::last_position.eq(last))
@@ -222,20 +225,23 @@ fn encode(told: &[Event]) -> Result<String, StoreError> {
     Ok(text)
 }
 
+/// The events of a row, but for those that cannot be read: another version of the server may tell of more.
 fn decode(text: &str) -> Result<Vec<Event>, StoreError> {
     let rows: Vec<Row<'_>> = serde_json::from_str(text).map_err(corrupt)?;
-    rows.into_iter()
-        .map(|Row(kind, subject, client, agent, at, data)| {
-            Ok(Event {
-                kind: read(T, &kind)?,
-                subject: subject.into_owned(),
-                client: read_opt(T, client.as_deref())?,
-                agent: read_opt(T, agent.as_deref())?,
-                at: Timestamp::from_micros(at),
-                data: data.get().into(),
-            })
+    let event = |Row(kind, subject, client, agent, at, data): Row<'_>| {
+        Ok(Event {
+            kind: read(T, &kind)?,
+            subject: subject.into_owned(),
+            client: read_opt(T, client.as_deref())?,
+            agent: read_opt(T, agent.as_deref())?,
+            at: Timestamp::from_micros(at),
+            data: data.get().into(),
         })
-        .collect()
+    };
+    let events = rows.into_iter().map(event);
+    Ok(events
+        .filter_map(|event: Result<Event, StoreError>| event.ok())
+        .collect())
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "given to map_err")]

@@ -71,7 +71,12 @@ impl WebhookRow {
 /// # Errors
 /// When the database fails.
 pub fn lock_changes(conn: &mut Conn) -> Result<i64, StoreError> {
-    change(conn, 0)
+    Ok(per_backend!(conn, |c| {
+        diesel::update(changes::webhook_changes.find(1))
+            .set(changes::active.eq(changes::active))
+            .returning(changes::active)
+            .get_result(c)?
+    }))
 }
 
 fn change(conn: &mut Conn, more_active: i64) -> Result<i64, StoreError> {

@@ -118,7 +118,7 @@ pub(crate) fn of_owner(
             let made = template.make(&asked, owner, &input);
             let wrong = |wrong: Vec<Fault>| {
                 for fault in wrong {
-                    faults.add(&format!("/input_data{}", fault.pointer), fault.message);
+                    faults.add_beside(&format!("/input_data{}", fault.pointer), fault.message);
                 }
             };
             made.map_err(wrong).ok()?

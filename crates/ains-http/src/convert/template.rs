@@ -70,7 +70,7 @@ pub(crate) fn checked(
         && let Err(found) = InputSchema::read(schema)
     {
         for fault in found {
-            faults.add(&format!("/input_schema{}", fault.pointer), fault.message);
+            faults.add_beside(&format!("/input_schema{}", fault.pointer), fault.message);
         }
     }
     Some(Checked {

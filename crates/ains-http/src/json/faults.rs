@@ -88,6 +88,23 @@ impl Faults {
         });
     }
 
+    /// Adds one of several that were found in the same document, whatever is wrong around it: of members that are missing
+    /// and one that is wrong, each is told.
+    pub(crate) fn add_beside(&mut self, pointer: &str, message: impl Into<String>) {
+        let fault = FieldFault {
+            pointer: format!("{}{pointer}", self.prefix),
+            message: message.into(),
+        };
+        if self.list.contains(&fault) {
+            return;
+        }
+        if self.list.len() == MOST {
+            self.more = true;
+            return;
+        }
+        self.list.push(fault);
+    }
+
     /// Adds one as [`add`](Self::add) does. Where nothing else is wrong, that is 400: it has the right form, but means
     /// nothing.
     pub(crate) fn unusable(&mut self, pointer: &str, message: impl Into<String>) {
@@ -349,7 +366,7 @@ impl Faults {
 
 /// A message of bearable length.
 pub(super) fn clip(mut message: String) -> String {
-    if let Some((end, _)) = message.char_indices().nth(200) {
+    if let Some((end, _)) = message.char_indices().nth(400) {
         message.truncate(end);
         message.push('…');
     }

@@ -133,7 +133,10 @@ async fn step(follower: &mut Follower, stage: Stage) -> Option<(String, Stage)> 
         // Tells the client that it is heard, and where to go on even if nothing happens.
         Stage::Begin => return Some((format!("retry: {RETRY}\n{}", position(follower)), Stage::Follow)),
         Stage::Follow => match timeout(ALIVE, follower.next()).await {
-            Err(_) => position(follower),
+            Err(_) => {
+                follower.pass_over();
+                position(follower)
+            }
             Ok(Ok(Some(Followed::Events(events)))) => {
                 let mut text = String::with_capacity(events.len() * 512);
                 for happening in &events {

@@ -122,7 +122,7 @@ async fn what_is_wrong_with_a_registration_is_said_all_at_once() {
     assert_eq!(faults, ["/agent_id", "/events/0", "/secret", "/url"]);
     let text = answer.json().to_string();
     assert!(
-        text.contains("task.retrying") && text.contains("agent.inactive"),
+        text.contains("retrying}, chain.{") && text.contains("agent.{registered,inactive}"),
         "it names those there are: {text}"
     );
     assert!(!text.contains("whsec_!"), "a secret is not repeated: {text}");

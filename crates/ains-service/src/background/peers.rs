@@ -272,6 +272,11 @@ pub(crate) async fn reread(ains: &Ains, ids: Vec<AgentId>) -> Result<BTreeSet<La
 /// Looks for what was not heard, or was lost with a failed transaction: agents that changed, tasks
 /// that are ready, tasks that ended. Alone, a server looks only while claims wait.
 pub(super) async fn recheck(ains: &Ains) -> Result<(), Error> {
+    let outdated = std::mem::take(&mut ains.engine().lock().outdated);
+    if !outdated.is_empty() {
+        let lanes = reread(ains, outdated.into_iter().collect()).await?;
+        matched(ains, lanes, false);
+    }
     let alone = !ains.inner.machine.has_peers.load(Ordering::Relaxed);
     // A count that came late may make an agent look full.
     let full: Vec<AgentId> = {

@@ -3,7 +3,8 @@
 //! What is due is claimed for a time, and that is committed, before anything is sent: a server that is killed leaves
 //! leases that run out, after which another attempt is made, by whichever server. Each webhook with something due is
 //! worked on by itself, so a target that does not answer holds up nobody else: at most [`AT_ONCE`] attempts are made on
-//! one target at the same time, one if it does not answer, and [`IN_ALL`] on all.
+//! one target at the same time, one if it does not answer, and [`IN_ALL`] on all, half of them on targets that do not
+//! answer.
 
 mod results;
 mod targets;
@@ -54,6 +55,8 @@ struct Sender {
     ains: Ains,
     deliver: Arc<dyn Deliver>,
     in_all: Semaphore,
+    /// Places of those for targets that do not answer: the rest is for those that do.
+    silent: Semaphore,
     claims: Semaphore,
     targets: Targets,
     /// The webhooks that are worked on, and how their workers are told of more.
@@ -71,6 +74,7 @@ pub(super) fn start(ains: &Ains) -> Vec<JoinHandle<()>> {
         ains: ains.clone(),
         deliver,
         in_all: Semaphore::new(IN_ALL),
+        silent: Semaphore::new(IN_ALL / 2),
         claims: Semaphore::new(CLAIMS),
         targets: Targets::default(),
         busy: Mutex::default(),

@@ -1,7 +1,6 @@
 //! The webhooks, as every batch needs them.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ains_core::webhook::{Directory, MAX_WEBHOOKS};
 use ains_store::{Conn, StoreError, webhooks};
@@ -11,31 +10,12 @@ use ains_store::{Conn, StoreError, webhooks};
 pub(crate) struct Hooks {
     /// With the version that was read; none at the start.
     known: Mutex<(Option<i64>, Arc<Directory>)>,
-    /// Whether nobody has changed them here since they were read.
-    fresh: AtomicBool,
 }
 
 impl Hooks {
-    /// They have been changed here.
-    pub(crate) fn changed(&self) {
-        self.fresh.store(false, Ordering::SeqCst);
-    }
-
-    /// The webhooks that are committed. Where other servers may change them (`shared`), the database is asked each time
-    /// for their version, so that whoever has been answered that a webhook is registered is told of all that comes later,
-    /// at whichever server.
-    pub(crate) fn current(&self, conn: &mut Conn, shared: bool) -> Result<Arc<Directory>, StoreError> {
-        if self.fresh.swap(true, Ordering::SeqCst) && !shared {
-            return Ok(Arc::clone(&self.lock().1));
-        }
-        let read = self.read(conn);
-        if read.is_err() {
-            self.changed();
-        }
-        read
-    }
-
-    fn read(&self, conn: &mut Conn) -> Result<Arc<Directory>, StoreError> {
+    /// The webhooks that are committed. The database is asked for their version each time, so that whoever has been
+    /// answered that a webhook is registered is told of all that comes later, from whichever writer of whichever server.
+    pub(crate) fn current(&self, conn: &mut Conn) -> Result<Arc<Directory>, StoreError> {
         let version = webhooks::version(conn)?;
         {
             let known = self.lock();
@@ -53,7 +33,7 @@ impl Hooks {
         Ok(directory)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, (Option<i64>, Arc<Directory>)> {
+    fn lock(&self) -> MutexGuard<'_, (Option<i64>, Arc<Directory>)> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

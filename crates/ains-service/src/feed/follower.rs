@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use ains_store::events;
+use ains_store::{Backend, events};
 
 use super::hub::Membership;
 use super::{EventFilter, EventId, Happening};
@@ -59,8 +59,12 @@ impl Ains {
         let from_now = EventId::all_of(newest);
         let (seen, has_gap) = match last {
             None => (from_now, false),
+            // What happened meanwhile was not stored.
+            Some(_) if self.inner.machine.settings.event_retention.is_zero() => (from_now, true),
             Some(last @ EventId::Kept { position, .. }) if position <= newest => {
-                (last, oldest.unwrap_or(newest + 1) > position + 1)
+                // Of a row that was read to its end nothing is missed when it goes.
+                let next = position + i64::from(last == EventId::all_of(position));
+                (last, oldest.unwrap_or(newest + 1) > next)
             }
             // It was not kept, or by another database.
             Some(_) => (from_now, true),
@@ -87,7 +91,11 @@ impl Ains {
         loop {
             let (numbered, oldest, newest) = self
                 .read(|conn| {
-                    let numbered = conn.transact(|conn| events::number(conn, NUMBERED))?;
+                    let numbered = match conn.backend() {
+                        // The one writer is not to wait for that.
+                        Backend::Sqlite => 0,
+                        Backend::Postgres => conn.transact(|conn| events::number(conn, NUMBERED))?,
+                    };
                     Ok((
                         numbered,
                         events::first_position(conn)?,
@@ -109,20 +117,33 @@ impl Follower {
         self.seen
     }
 
+    /// Counts everything as seen that was told and did not concern it, so that it need not be read when it comes back.
+    pub fn pass_over(&mut self) {
+        let Some(membership) = &self.membership else {
+            return;
+        };
+        // In this order: what is told from here on comes after it.
+        let told = EventId::all_of(self.ains.engine().feed.hub.position());
+        let is_idle = !self.is_behind && self.waiting.is_empty() && membership.queue.is_empty();
+        if is_idle && matches!(self.seen, EventId::Kept { .. }) {
+            self.seen = self.seen.max(told);
+        }
+    }
+
     /// What happens next; `None` when the service stops, or after [`Followed::TooSlow`].
     ///
     /// # Errors
     /// When the store fails, or too many follow; it can be asked again.
     pub async fn next(&mut self) -> Result<Option<Followed>, Error> {
-        if std::mem::take(&mut self.has_gap) {
-            return Ok(Some(Followed::Gap));
-        }
-        while self.waiting.is_empty() {
+        while self.waiting.is_empty() && !self.has_gap {
             if self.is_behind {
                 self.read_on().await?;
             } else if let Some(end) = self.listen().await {
                 return Ok(end);
             }
+        }
+        if std::mem::take(&mut self.has_gap) {
+            return Ok(Some(Followed::Gap));
         }
         let most = self.waiting.len().min(MOST);
         let events: Vec<Arc<Happening>> = self.waiting.drain(..most).collect();
@@ -176,6 +197,8 @@ impl Follower {
             .read(move |conn| events::from(conn, position, ROWS))
             .await?;
         let newest = told.last().map_or(position, |told| told.position);
+        // Positions have no holes: what is not there has been removed meanwhile.
+        self.has_gap |= told.first().is_some_and(|told| told.position > position + 1);
         for told in told {
             for (index, event) in told.events.into_iter().enumerate() {
                 let id = EventId::kept(told.position, index);

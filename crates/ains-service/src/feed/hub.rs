@@ -135,7 +135,9 @@ impl Hub {
                 .chain(of_client)
                 .chain([&state.others])
                 .flatten();
-            for line in lines.filter(|line| line.filter.passes(event)) {
+            // Nothing comes after what one could not take in.
+            let keeps_up = |line: &&Line| !line.too_slow.load(Ordering::Relaxed);
+            for line in lines.filter(keeps_up).filter(|line| line.filter.passes(event)) {
                 // One whose end is closed is about to leave.
                 if let Err(TrySendError::Full(_)) = line.queue.try_send(Arc::clone(&happening)) {
                     line.too_slow.store(true, Ordering::Relaxed);

@@ -2,7 +2,8 @@
 //!
 //! Checking a value costs at most a step for each part of the schema and each part of the value, if the schema is
 //! written out: with everything that it refers to in place of the reference. So what is written out is counted, and may
-//! be so large and so deep. A schema that refers to itself cannot be written out, and is refused.
+//! be so large and so deep, and what it lists by value counts as parts too. A schema that refers to itself cannot be
+//! written out, and is refused. How much work a value is, [`steps`] says.
 //!
 //! What is wrong with a schema in any other way is for the library to find.
 
@@ -74,6 +75,22 @@ const MOVING: [&str; 6] = [
 /// Keywords for which a library looks at their neighbours a second time.
 const TWICE: [&str; 2] = ["unevaluatedItems", "unevaluatedProperties"];
 
+/// Keywords for which the library collects what is wrong in every branch, even if only the first fault is asked for.
+const COLLECTING: [&str; 6] = [
+    "anyOf",
+    "contains",
+    "if",
+    "oneOf",
+    "unevaluatedItems",
+    "unevaluatedProperties",
+];
+
+/// What one regular expression counts, in parts.
+const PATTERN: usize = 8;
+
+/// Bytes of a text that count as a value of their own: expressions and formats read them.
+const TEXT: usize = 32;
+
 /// What a schema is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Weight {
@@ -81,6 +98,29 @@ pub(super) struct Weight {
     pub(super) parts: usize,
     /// Regular expressions.
     pub(super) patterns: usize,
+    /// Whether asking for one fault is asking for all.
+    pub(super) collects: bool,
+}
+
+/// How many steps it takes at most to check `value` with a schema of so many parts.
+pub(super) fn steps(parts: usize, value: &Value) -> usize {
+    parts.saturating_mul(values(value))
+}
+
+/// The values that a value is made of; long texts count as several.
+fn values(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => items.iter().map(values).sum::<usize>() + 1,
+        Value::Object(members) => {
+            members
+                .iter()
+                .map(|(name, value)| name.len() / TEXT + values(value))
+                .sum::<usize>()
+                + 1
+        }
+        Value::String(text) => text.len() / TEXT + 1,
+        _ => 1,
+    }
 }
 
 /// How much work `schema` is.
@@ -89,6 +129,7 @@ pub(super) fn check(schema: &Value) -> Result<Weight, Vec<Fault>> {
         root: schema,
         known: HashMap::new(),
         patterns: 0,
+        collects: false,
         faults: Vec::new(),
     };
     if !schema.is_object() {
@@ -117,6 +158,7 @@ pub(super) fn check(schema: &Value) -> Result<Weight, Vec<Fault>> {
         Some(size) if walk.faults.is_empty() => Ok(Weight {
             parts: size.parts,
             patterns: walk.patterns,
+            collects: walk.collects,
         }),
         _ => Err(walk.faults),
     }
@@ -134,6 +176,7 @@ struct Walk<'a> {
     /// Parts by their pointers; `None` for those that are being looked at, and those that are bad.
     known: HashMap<String, Option<Size>>,
     patterns: usize,
+    collects: bool,
     faults: Vec<Fault>,
 }
 
@@ -188,10 +231,17 @@ impl<'a> Walk<'a> {
             );
         }
         self.patterns += usize::from(keywords.contains_key("pattern"));
-        let mut size = Size { parts: 0, levels: 0 };
+        self.collects |= COLLECTING.iter().any(|keyword| keywords.contains_key(*keyword));
+        let mut size = Size {
+            parts: listed(keywords),
+            levels: 0,
+        };
         let mut is_good = true;
         for (place, child) in children(keywords) {
-            self.patterns += usize::from(place.starts_with("/patternProperties/"));
+            if place.starts_with("/patternProperties/") {
+                self.patterns += 1;
+                size.parts += PATTERN;
+            }
             match self.part(child, &format!("{pointer}{place}"), level + 1) {
                 // Nothing is checked by it where it stands.
                 Some(_) if DEFINED.iter().any(|keyword| place.starts_with(keyword)) => {}
@@ -240,6 +290,14 @@ impl<'a> Walk<'a> {
         }
         size
     }
+}
+
+/// What a schema lists by value: each may be compared with what is checked.
+fn listed(keywords: &Map<String, Value>) -> usize {
+    let compared = ["const", "dependentRequired", "enum", "required"];
+    let compared = compared.iter().filter_map(|keyword| keywords.get(*keyword));
+    let pattern = usize::from(keywords.contains_key("pattern")) * PATTERN;
+    compared.map(values).sum::<usize>() + pattern
 }
 
 impl Size {

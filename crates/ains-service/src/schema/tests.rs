@@ -47,7 +47,7 @@ fn an_input_is_told_everything_that_is_wrong_with_it_and_where() {
     let many = InputSchema::read(r#"{"additionalProperties": {"type": "null"}}"#).unwrap();
     let input: serde_json::Map<_, _> = (0..100).map(|n| (n.to_string(), json!(n))).collect();
     assert_eq!(many.check(&json!(input).to_string()).len(), MAX_FAULTS);
-    let input: serde_json::Map<_, _> = (0..10_000).map(|n| (n.to_string(), json!(n))).collect();
+    let input: serde_json::Map<_, _> = (0..60_000).map(|n| (n.to_string(), json!(n))).collect();
     assert_eq!(many.check(&json!(input).to_string()).len(), 1);
 }
 
@@ -200,4 +200,29 @@ fn schemas_are_kept_by_revision_and_within_their_bound() {
     let kept = schemas.lock();
     assert!(kept.size <= KEPT && kept.schemas.len() == kept.order.len());
     assert!(!kept.schemas.contains_key(&(id, 0)) && kept.schemas.contains_key(&(id, 19)));
+}
+
+#[test]
+fn what_would_find_too_many_faults_finds_one_and_what_would_take_too_long_is_refused() {
+    let nulls = vec![json!({"type": "null"}); 500];
+    let zeros = |count: usize| json!({"a": vec![0; count]}).to_string();
+    let all = json!({"type": "object", "additionalProperties": {"items": {"allOf": nulls}}});
+    let all = InputSchema::read(&all.to_string()).unwrap();
+    assert_eq!(all.check(&zeros(10)).len(), MAX_FAULTS);
+    let faults = all.check(&zeros(1000));
+    assert_eq!(faults.len(), 1);
+    assert!(faults[0].pointer.starts_with("/a/"), "{faults:?}");
+    // Alternatives are all looked at for the first fault; nobody asks for it.
+    let any = json!({"additionalProperties": {"items": {"anyOf": nulls}}});
+    let any = InputSchema::read(&any.to_string()).unwrap();
+    assert_eq!(any.check(&zeros(1000))[0].pointer, "");
+    let faults = any.check(&zeros(50_000));
+    assert_eq!(faults.len(), 1);
+    assert!(
+        faults[0].message.starts_with("is too large to be checked"),
+        "{faults:?}"
+    );
+    // What is listed by value counts.
+    let many: Vec<f64> = (0..3000).map(|number| f64::from(number) + 0.5).collect();
+    assert!(InputSchema::read(&json!({"type": "object", "enum": many}).to_string()).is_err());
 }

@@ -223,9 +223,13 @@ fn what_is_not_kept_any_more_leaves_a_gap(db: &TestDb) {
         let found = hear(&mut late, 4).await;
         assert_eq!(found, rest);
         assert_eq!(found[0].event.subject, newest.to_string());
-        // Nothing is missing after the last that is gone.
+        // Of what is gone it is not known whether there was more.
         let mut in_time = world.ains.follow(all(), Some(heard[3].id)).await.unwrap();
+        assert!(matches!(in_time.next().await.unwrap(), Some(Followed::Gap)));
         assert_eq!(hear(&mut in_time, 4).await, rest);
+        // What is still there is read on without one.
+        let mut in_time = world.ains.follow(all(), Some(rest[0].id)).await.unwrap();
+        assert_eq!(hear(&mut in_time, 3).await, rest[1..]);
         for unknown in ["4711-0", "live-0123-7"] {
             let unknown: EventId = unknown.parse().unwrap();
             let mut stranger = world.ains.follow(all(), Some(unknown)).await.unwrap();

@@ -94,9 +94,6 @@ async fn store(ains: &Ains, finished: Vec<Finished>, gone: BTreeSet<WebhookId>) 
             tracing::warn!(%delivery, %webhook, error, "a delivery to a webhook was given up");
         }
     }
-    if !gone.is_empty() {
-        ains.engine().hooks.changed();
-    }
     for webhook in &gone {
         tracing::info!(%webhook, "a webhook is called no more: its receiver answered with 410");
     }

@@ -61,6 +61,11 @@ impl Target {
         })
     }
 
+    /// Whether it did not answer the last time.
+    pub(super) fn is_silent(&self) -> bool {
+        self.silent.load(Ordering::Relaxed)
+    }
+
     /// Takes note of whether it answered at all.
     pub(super) fn note(&self, answered: bool) {
         self.silent.store(!answered, Ordering::Relaxed);

@@ -6,11 +6,11 @@ use std::time::Duration;
 use ains_core::WebhookId;
 use ains_core::webhook::{Attempt, Outcome, Verdict, Webhook};
 use ains_store::deliveries::{self, Claim, End, Finished, Taken};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, SemaphorePermit, oneshot};
 use tokio::task::JoinSet;
 
 use super::results::Ended;
-use super::targets::Target;
+use super::targets::{Leave, Target};
 use super::{AT_ONCE, PAUSE, Sender};
 use crate::deliver::LONGEST_ATTEMPT;
 use crate::error::Error;
@@ -93,11 +93,13 @@ async fn attempts(sender: &Arc<Sender>, id: WebhookId, more: &Notify) -> Result<
 /// Claims up to `room`; those that have to wait are set aside in the same transaction.
 async fn claim(sender: &Sender, id: WebhookId, room: usize) -> Result<Claim, Error> {
     let _turn = sender.claims.acquire().await;
-    let now = sender.ains.now();
     let limit = i64::try_from(room).unwrap_or(1);
+    let ains = sender.ains.clone();
     sender
         .ains
         .write_alone(move |conn| {
+            // The lease counts from here: it may have waited for the writer.
+            let now = ains.now();
             let mut claim = deliveries::claim(conn, id, now, now + LEASE, limit)?;
             let mut seen = claim.seen;
             while claim.taken.is_empty() && claim.seen == room && seen < LOOKED_AT {
@@ -118,7 +120,7 @@ async fn cancel(sender: &Sender, id: WebhookId) -> Result<(), Error> {
             ains_store::webhooks::lock(conn, id)?;
             deliveries::cancel(conn, id, now, PIECE).map(Ok)
         });
-        if cancelled.await? == 0 {
+        if cancelled.await? == 0 || sender.ains.is_stopping() {
             return Ok(());
         }
     }
@@ -151,13 +153,27 @@ fn start(sender: &Arc<Sender>, under_way: &mut JoinSet<()>, claim: Claim) {
     }
 }
 
+/// Waits for leave to make an attempt: of its target, of those that do not answer if it is one, and of all.
+async fn leave<'s>(
+    sender: &'s Sender,
+    target: &Target,
+) -> Option<(Leave, Option<SemaphorePermit<'s>>, SemaphorePermit<'s>)> {
+    let of_target = target.leave().await?;
+    let of_silent = if target.is_silent() {
+        Some(sender.silent.acquire().await.ok()?)
+    } else {
+        None
+    };
+    Some((of_target, of_silent, sender.in_all.acquire().await.ok()?))
+}
+
 /// Makes an attempt, when it is its turn; how it ended, and whether the webhook wants nothing any more.
 async fn attempt(sender: &Sender, hook: &Webhook, target: &Target, taken: &Taken) -> (End, bool) {
     let mut stopping = sender.ains.inner.stopping.subscribe();
     let leave = tokio::select! {
         biased;
         _ = stopping.wait_for(|stopping| *stopping) => None,
-        leave = async { Some((target.leave().await?, sender.in_all.acquire().await.ok()?)) } => leave,
+        leave = leave(sender, target) => leave,
     };
     let now = sender.ains.now();
     // Else it might still be under way when another server takes it.
