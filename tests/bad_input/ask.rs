@@ -49,6 +49,9 @@ pub(crate) struct Estate {
     pub(crate) chain: String,
     pub(crate) schedule: String,
     pub(crate) calendar: String,
+    pub(crate) template: String,
+    pub(crate) webhook: String,
+    pub(crate) delivery: String,
 }
 
 /// A text that a calendar can import.
@@ -117,7 +120,7 @@ impl Asker {
         let complain = |fault: String| format!("{asked}: {fault}");
         let url = format!("{}{}", self.world.url(), request.path);
         let is_head = request.method == Method::HEAD;
-        let answer = self
+        let mut answer = self
             .http
             .request(request.method, url)
             .headers(request.headers)
@@ -126,10 +129,17 @@ impl Asker {
             .await
             .map_err(|failure| complain(format!("no answer: {failure:?}")))?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        let text = answer
-            .text()
-            .await
-            .map_err(|failure| complain(format!("no body: {failure:?}")))?;
+        let lost = |failure| complain(format!("no body: {failure:?}"));
+        let is_stream = headers
+            .get(CONTENT_TYPE)
+            .is_some_and(|kind| kind == "text/event-stream");
+        let text = if is_stream && !is_head {
+            // It does not end: how it begins must do.
+            let begin = answer.chunk().await.map_err(lost)?.unwrap_or_default();
+            String::from_utf8_lossy(&begin).into_owned()
+        } else {
+            answer.text().await.map_err(lost)?
+        };
         let shown: String = text.chars().take(300).collect();
         let came = judge(status, headers, &text, is_head)
             .map_err(|fault| complain(format!("{fault}: {status} {shown}")))?;
@@ -151,8 +161,9 @@ impl Asker {
     }
 
     /// An agent with a capability, a task that it was assigned, a chain of which it has the first step, a schedule whose
-    /// slots are far away, and a calendar.
+    /// slots are far away, a calendar, a template, and a webhook with a delivery.
     pub(crate) async fn estate(&self) -> Estate {
+        let id = |made: &Value, field: &str| made[field].as_str().expect("an id").to_owned();
         let (agent, capability) = (fresh("agent"), format!("{}:v1", fresh("capability")));
         let registration = json!({
             "agent_id": agent,
@@ -175,7 +186,6 @@ impl Asker {
         let chain = self.make("/ains/task-chains", &chain).await;
         let calendar = json!({"name": "test", "client_id": agent, "dates": ["2026-01-01"]});
         let calendar = self.make("/ains/calendars", &calendar).await;
-        let id = |made: &Value, field: &str| made[field].as_str().expect("an id").to_owned();
         let schedule = json!({
             "name": "test",
             "client_id": agent,
@@ -186,6 +196,19 @@ impl Asker {
             "on_excluded": "next_business_day",
         });
         let schedule = self.make("/ains/scheduled-tasks", &schedule).await;
+        let template = json!({
+            "name": "test",
+            "client_id": agent,
+            "task_type": "test",
+            "capability_required": capability,
+            "default_input_data": {},
+        });
+        let template = self.make("/ains/task-templates", &template).await;
+        // Nobody listens there.
+        let webhook = json!({"agent_id": agent, "url": "http://127.0.0.1:1/", "events": ["agent.inactive"]});
+        let webhook = self.make("/ains/webhooks", &webhook).await;
+        let test = format!("/ains/webhooks/{}/test", id(&webhook, "webhook_id"));
+        let delivery = self.make(&test, &json!({})).await;
         Estate {
             agent,
             capability,
@@ -193,6 +216,9 @@ impl Asker {
             chain: id(&chain, "chain_id"),
             schedule: id(&schedule, "schedule_id"),
             calendar: id(&calendar, "calendar_id"),
+            template: id(&template, "template_id"),
+            webhook: id(&webhook, "webhook_id"),
+            delivery: id(&delivery, "delivery_id"),
         }
     }
 
@@ -263,6 +289,12 @@ pub(crate) fn path_to(operation: &Operation, estate: &Estate) -> String {
         &estate.schedule
     } else if operation.path.starts_with("/ains/calendars/") {
         &estate.calendar
+    } else if operation.path.starts_with("/ains/task-templates/") {
+        &estate.template
+    } else if operation.path.starts_with("/ains/webhooks/") {
+        &estate.webhook
+    } else if operation.path.starts_with("/ains/webhook-deliveries/") {
+        &estate.delivery
     } else {
         &estate.task
     };
@@ -316,18 +348,23 @@ pub(crate) fn good_body(operation: &Operation, estate: &Estate) -> Vec<(String, 
         good.push(("client_id".to_owned(), json!(estate.agent).to_string()));
     }
     // One of several fields that say the same has to be there.
-    let chosen: &[(&str, &str)] = match (&*operation.method, &*operation.path) {
-        ("POST", "/ains/scheduled-tasks") => &[
-            ("cron_expression", "@yearly"),
-            ("task_type", "test"),
-            ("capability_required", &estate.capability),
-        ],
-        ("POST", "/ains/scheduled-tasks/preview") => &[("cron_expression", "@yearly")],
-        _ => &[],
+    let task = || {
+        vec![
+            ("task_type", json!("test")),
+            ("capability_required", json!(estate.capability)),
+        ]
+    };
+    let chosen = match (&*operation.method, &*operation.path) {
+        ("POST", "/ains/scheduled-tasks") => [vec![("cron_expression", json!("@yearly"))], task()].concat(),
+        ("POST", "/ains/scheduled-tasks/preview") => vec![("cron_expression", json!("@yearly"))],
+        ("POST", "/ains/tasks") => [vec![("input_data", json!({}))], task()].concat(),
+        ("POST", "/ains/tasks/from-template") => vec![("template_id", json!(estate.template))],
+        ("POST", "/ains/webhooks") => vec![("agent_id", json!(estate.agent))],
+        _ => Vec::new(),
     };
     let chosen = chosen
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), json!(value).to_string()));
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_string()));
     good.extend(chosen);
     good
 }
@@ -344,6 +381,8 @@ fn good_value(operation: &Operation, field: &Field, estate: &Estate) -> String {
         // What is to come is nothing to be filled in, and so it is fine at any time.
         "from" | "to" => json!("9000-01-01T00:00:00Z"),
         "ical" => json!(ICALENDAR),
+        "url" => json!("http://127.0.0.1:1/"),
+        "events" => json!(["task.completed"]),
         "task_ids" => json!([estate.task]),
         "steps" => json!([a_step(&estate.capability)]),
         "tasks" if operation.path == "/ains/tasks/graph" => json!([{

@@ -209,6 +209,8 @@ async fn read_again(asker: &Asker, estate: &Estate) -> Vec<String> {
         task,
         schedule,
         calendar,
+        template,
+        webhook,
         ..
     } = estate;
     let mut findings = Vec::new();
@@ -232,6 +234,11 @@ async fn read_again(asker: &Asker, estate: &Estate) -> Vec<String> {
         format!("/ains/calendars/{calendar}"),
         format!("/ains/calendars/{calendar}/dates"),
         format!("/ains/calendars?client_id={agent}&limit=200"),
+        format!("/ains/task-templates/{template}"),
+        format!("/ains/task-templates?client_id={agent}"),
+        format!("/ains/webhooks/{webhook}"),
+        format!("/ains/webhooks/{webhook}/deliveries"),
+        format!("/ains/webhooks?agent_id={agent}"),
     ] {
         // The agent, the schedule or the calendar may have been removed.
         let expect = Expect::Status(&[200, 404]);

@@ -49,6 +49,10 @@ async fn an_unknown_id_is_not_found(world: &Arc<World>) {
             &long,
         ];
         for id in ids {
+            // That is a path of its own.
+            if operation.path == "/ains/agents/{id}" && id == "leaderboard" {
+                continue;
+            }
             let path = operation.path.replace("{id}", id).replace("{slug}", id);
             let path = with_query(&path, &good_query(&operation, &estate));
             let request = Request::new(&operation.method, path).json(object(&good_body(&operation, &estate)));

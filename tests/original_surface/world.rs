@@ -31,6 +31,7 @@ impl World {
             ["--bind", "127.0.0.1:0"],
             ["--auth", "off"],
             ["--agent-identity", "hex-only"],
+            ["--webhook-allow-private", "on"],
         ];
         let server = ServerProcess::start(binary, args.as_flattened(), [("RUST_BACKTRACE", "1")])
             .expect("the server starts");
