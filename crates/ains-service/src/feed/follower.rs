@@ -64,7 +64,12 @@ impl Ains {
             Some(last @ EventId::Kept { position, .. }) if position <= newest => {
                 // Of a row that was read to its end nothing is missed when it goes.
                 let next = position + i64::from(last == EventId::all_of(position));
-                (last, oldest.unwrap_or(newest + 1) > next)
+                let oldest = oldest.unwrap_or(newest + 1);
+                if oldest > next {
+                    (EventId::all_of(oldest - 1), true)
+                } else {
+                    (last, false)
+                }
             }
             // It was not kept, or by another database.
             Some(_) => (from_now, true),
