@@ -2,10 +2,10 @@
 //!
 //! [`Directory`] answers the leaderboard and the search. It keeps:
 //!
-//! - the agents by rank: trust, then completed tasks, then id ([`ranks`]). The leaderboard is the head of
+//! - the agents by rank: trust, then completed tasks, then id (`ranks`). The leaderboard is the head of
 //!   that order, and so is a search that filters by trust alone;
 //! - which agents offer a capability, by its name, and which have a tag: a search by those looks at
-//!   the different names, not at the agents, and then at the agents it found ([`search`]).
+//!   the different names, not at the agents, and then at the agents it found (`search`).
 //!
 //! INACTIVE agents keep their rank on the leaderboard and are not found by a search.
 

@@ -1,7 +1,7 @@
 //! The JSON Schemas of templates: read once, bounded, and asked often.
 //!
 //! Drafts 6 to 2020-12. A schema is checked against the one for schemas when it is read, and everything that it refers
-//! to must be part of it. How much work it can be is bounded before it is used: see [`bounds`].
+//! to must be part of it. How much work it can be is bounded before it is used: see `bounds`.
 
 mod bounds;
 #[cfg(test)]
