@@ -1,18 +1,21 @@
 //! Whatever happens to the servers, a follower hears everything once, and of each task in order.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::time::Duration;
 
 use ains_client::api::{Event, EventQuery};
 use ains_client::{Client, Heard};
 use ains_testkit::Backend;
-use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::caller::Caller;
 use crate::site::{Site, run};
 use crate::swarm::Swarm;
 
 const TASKS: usize = 600;
+
+/// How long nothing at all may be heard.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Kills while they are done.
 const KILLS: usize = 6;
@@ -41,7 +44,6 @@ async fn everything_is_heard_once(backend: Backend, servers: usize) {
             Caller::new(turned.map(crate::site::Server::url))
         })
         .collect();
-    let completed = Arc::new(watch::Sender::new(0_usize));
     let mut followers = Vec::new();
     for server in &servers {
         let client = Client::new(server.url()).expect("a URL");
@@ -50,15 +52,14 @@ async fn everything_is_heard_once(backend: Backend, servers: usize) {
             ..EventQuery::default()
         };
         let mut events = client.follow(query).await.expect("it can be followed");
-        let completed = Arc::clone(&completed);
         followers.push(tokio::spawn(async move {
             let mut heard: Vec<Event> = Vec::new();
             let mut ends = 0;
             while ends < TASKS {
-                match events.next().await {
+                let next = timeout(PATIENCE, events.next()).await;
+                match next.expect("something happens") {
                     Ok(Heard::Event(event)) => {
                         ends += usize::from(event.kind == "task.completed");
-                        completed.send_modify(|completed| *completed += 1);
                         heard.push(event);
                     }
                     Ok(Heard::Gap) => panic!("nothing is old"),

@@ -49,7 +49,8 @@ async fn who_reads_nothing_is_let_go(backend: Backend) {
     let listener = tokio::spawn(async move {
         let mut heard = 0;
         while heard < expected {
-            match events.next().await.expect("the server goes on") {
+            let next = tokio::time::timeout(Duration::from_secs(60), events.next()).await;
+            match next.expect("something happens").expect("the server goes on") {
                 Heard::Event(_) => heard += 1,
                 Heard::Gap => panic!("nothing is old"),
             }

@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ains_api::EventQuery;
 use ains_client::{Events, Heard};
 use anyhow::{Context as _, bail, ensure};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::plan::Plan;
 
@@ -37,13 +39,17 @@ impl Followers {
         Ok(followers)
     }
 
-    /// Waits until each has heard everything; how many events that were.
-    pub(crate) async fn end(mut self) -> anyhow::Result<usize> {
+    /// Waits until each has heard everything, for at most `patience` without any of them getting there; how many events
+    /// that were.
+    pub(crate) async fn end(mut self, patience: Duration) -> anyhow::Result<usize> {
         let mut heard = 0;
-        while let Some(ended) = self.at_work.join_next().await {
-            heard += ended??;
+        loop {
+            let next = timeout(patience, self.at_work.join_next()).await;
+            match next.with_context(|| format!("{} followers miss events", self.at_work.len()))? {
+                Some(ended) => heard += ended??,
+                None => return Ok(heard),
+            }
         }
-        Ok(heard)
     }
 }
 

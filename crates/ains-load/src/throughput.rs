@@ -134,7 +134,7 @@ pub(crate) async fn cycle(options: &Options) -> anyhow::Result<Figures> {
         progress.guard(options.patience()),
     )?;
     let (took, after) = (progress.end().await - begun, Reading::take(&options.server_pid));
-    let events = followers.end().await?;
+    let events = followers.end(options.patience()).await?;
     all_completed(&plan, options, &submitted.ids, &worked).await?;
     let figures = Figures {
         followers: options.followers,

@@ -43,11 +43,17 @@ fn only(types: &str) -> EventFilter {
     }
 }
 
+/// What a follower hears next. What is never told fails a test, and does not let it wait for ever.
+pub(crate) async fn next(follower: &mut Follower) -> Option<Followed> {
+    let next = tokio::time::timeout(Duration::from_secs(30), follower.next());
+    next.await.expect("something is told").unwrap()
+}
+
 /// The next `count` events.
 async fn hear(follower: &mut Follower, count: usize) -> Vec<Arc<Happening>> {
     let mut heard = Vec::new();
     while heard.len() < count {
-        match follower.next().await.unwrap() {
+        match next(follower).await {
             Some(Followed::Events(events)) => heard.extend(events),
             other => panic!("{other:?} after {heard:?}"),
         }
@@ -219,13 +225,13 @@ fn what_is_not_kept_any_more_leaves_a_gap(db: &TestDb) {
         let rest = hear(&mut follower, 4).await;
         world.forget_events(at(3600)).await;
         let mut late = world.ains.follow(all(), Some(heard[0].id)).await.unwrap();
-        assert!(matches!(late.next().await.unwrap(), Some(Followed::Gap)));
+        assert!(matches!(next(&mut late).await, Some(Followed::Gap)));
         let found = hear(&mut late, 4).await;
         assert_eq!(found, rest);
         assert_eq!(found[0].event.subject, newest.to_string());
         // Of what is gone it is not known whether there was more.
         let mut in_time = world.ains.follow(all(), Some(heard[3].id)).await.unwrap();
-        assert!(matches!(in_time.next().await.unwrap(), Some(Followed::Gap)));
+        assert!(matches!(next(&mut in_time).await, Some(Followed::Gap)));
         assert_eq!(hear(&mut in_time, 4).await, rest);
         // What is still there is read on without one.
         let mut in_time = world.ains.follow(all(), Some(rest[0].id)).await.unwrap();
@@ -233,7 +239,7 @@ fn what_is_not_kept_any_more_leaves_a_gap(db: &TestDb) {
         for unknown in ["4711-0", "live-0123-7"] {
             let unknown: EventId = unknown.parse().unwrap();
             let mut stranger = world.ains.follow(all(), Some(unknown)).await.unwrap();
-            assert!(matches!(stranger.next().await.unwrap(), Some(Followed::Gap)));
+            assert!(matches!(next(&mut stranger).await, Some(Followed::Gap)));
             let next = world.submit("c", 1).await.remove(0);
             assert_eq!(hear(&mut stranger, 1).await[0].event.subject, next.id.to_string());
             world.ains.cancel(next.id, "enough".into(), None).await.unwrap();
@@ -297,7 +303,7 @@ fn a_filter_lets_through_what_it_says(db: &TestDb) {
 async fn hear_until(follower: &mut Follower, kind: &str) -> Vec<Arc<Happening>> {
     let mut heard = Vec::new();
     while !kinds(&heard).contains(&kind) {
-        match follower.next().await.unwrap() {
+        match next(follower).await {
             Some(Followed::Events(events)) => heard.extend(events),
             other => panic!("{other:?} after {heard:?}"),
         }
@@ -434,14 +440,14 @@ fn who_does_not_listen_is_let_go_alone(db: &TestDb) {
         assert_eq!(world.ains.feed_figures().followers, 1);
         let mut waiting = 0;
         loop {
-            match sleeps.next().await.unwrap() {
+            match next(&mut sleeps).await {
                 Some(Followed::Events(events)) => waiting += events.len(),
                 Some(Followed::TooSlow) => break,
                 other => panic!("{other:?}"),
             }
         }
         assert!((1..heard).contains(&waiting), "{waiting} of {heard}");
-        assert!(sleeps.next().await.unwrap().is_none());
+        assert!(next(&mut sleeps).await.is_none());
         // It comes back and has missed nothing.
         let mut back = world.ains.follow(all(), Some(sleeps.seen())).await.unwrap();
         hear(&mut back, heard - waiting).await;
@@ -481,6 +487,6 @@ fn what_is_not_kept_is_heard_all_the_same(db: &TestDb) {
         let expected = i64::from(db.backend() == Backend::Postgres);
         assert_eq!(rows.await.unwrap(), expected);
         ains.stop().await;
-        assert!(follower.next().await.unwrap().is_none());
+        assert!(next(&mut follower).await.is_none());
     });
 }

@@ -10,6 +10,7 @@ use ains_core::{EventType, EventTypes, Status, TaskId};
 use ains_service::{EventFilter, Followed};
 use ains_testkit::{ManualClock, TestDb};
 
+use crate::events::next;
 use crate::world::{World, asking, tell};
 
 /// Runs `story` with two servers on one PostgreSQL, if there is one.
@@ -272,7 +273,7 @@ fn what_happens_at_either_server_is_heard_at_both_in_one_order() {
         for follower in &mut followers {
             let mut events = Vec::new();
             while events.len() < 2 * TASKS {
-                match follower.next().await.unwrap() {
+                match next(follower).await {
                     Some(Followed::Events(more)) => events.extend(more),
                     other => panic!("{other:?} after {events:?}"),
                 }
@@ -294,7 +295,7 @@ fn what_happens_at_either_server_is_heard_at_both_in_one_order() {
         let mut back = second.ains.follow(filter, Some(half)).await.unwrap();
         let mut rest = Vec::new();
         while rest.len() < TASKS - 1 {
-            match back.next().await.unwrap() {
+            match next(&mut back).await {
                 Some(Followed::Events(more)) => rest.extend(more),
                 other => panic!("{other:?}"),
             }

@@ -1,6 +1,8 @@
 //! Webhooks are told of what happens: everything they want, in order for each subject, from their registration to
 //! their end.
 
+use std::time::Duration;
+
 use ains_core::task::ReportKind;
 use ains_core::{TaskId, WebhookId};
 use ains_service::{Answer, NewWebhook};
@@ -187,13 +189,17 @@ fn what_is_told_is_counted_and_cleaned_up(db: &TestDb) {
         world.submit("c", 3).await;
         crate::webhooks::test(&world.ains, hook).await;
         told(&world, 4).await;
-        loop {
-            let all = world.ains.deliveries(hook, None, 10).await.unwrap();
-            if all.iter().filter(|delivery| delivery.ended_at.is_some()).count() == 4 {
-                break;
+        let have_ended = async {
+            let ended = async || {
+                let all = world.ains.deliveries(hook, None, 10).await.unwrap();
+                all.iter().filter(|delivery| delivery.ended_at.is_some()).count()
+            };
+            while ended().await < 4 {
+                tokio::task::yield_now().await;
             }
-            tokio::task::yield_now().await;
-        }
+        };
+        let in_time = tokio::time::timeout(Duration::from_secs(30), have_ended).await;
+        assert!(in_time.is_ok(), "what became of them is written down");
         let rows = async || {
             let rows = world.ains.database_rows().await.unwrap().rows;
             (rows["webhooks"], rows["webhook_deliveries"])
