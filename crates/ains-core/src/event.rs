@@ -12,7 +12,9 @@ use std::str::FromStr;
 
 pub use log::{Entry, Log};
 
+use crate::chain::ChainStatus;
 use crate::ids::{AgentId, ClientId};
+use crate::schedule::SlotState;
 use crate::time::Timestamp;
 
 /// One thing that happened.
@@ -98,6 +100,36 @@ event_types! {
     AgentRegistered = "agent.registered",
     /// An agent fell silent, or said that it is gone.
     AgentInactive = "agent.inactive",
+}
+
+impl EventType {
+    /// What is told of a chain that has come from one state to another, in order; one that was in none is new.
+    pub fn of_chain(before: Option<ChainStatus>, after: ChainStatus) -> impl Iterator<Item = Self> {
+        use ChainStatus::{Cancelled, Completed, Failed, Paused, Pending, Running};
+        let created = before.is_none().then_some(Self::ChainCreated);
+        let became = match (before.unwrap_or(Pending), after) {
+            (before, after) if before == after => None,
+            (Pending, Running) => Some(Self::ChainStarted),
+            (Paused, Running) => Some(Self::ChainResumed),
+            (Completed | Failed | Cancelled, Running) => Some(Self::ChainRetrying),
+            (_, Paused) => Some(Self::ChainPaused),
+            (_, Completed) => Some(Self::ChainCompleted),
+            (_, Failed) => Some(Self::ChainFailed),
+            (_, Cancelled) => Some(Self::ChainCancelled),
+            (_, Pending | Running) => None,
+        };
+        created.into_iter().chain(became)
+    }
+
+    /// What is told of a slot of which this became; nothing of one that waits, until it is known what becomes of it.
+    pub fn of_slot(state: SlotState) -> Option<Self> {
+        match state {
+            SlotState::Fired => Some(Self::ScheduleFired),
+            SlotState::Missed => Some(Self::ScheduleMissed),
+            SlotState::Skipped | SlotState::Dropped => Some(Self::ScheduleSlotSkipped),
+            SlotState::Buffered => None,
+        }
+    }
 }
 
 /// A text that names no event.

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::{EventType, EventTypes, UnknownEventType};
+use crate::chain::ChainStatus;
 use crate::ids::AgentId;
+use crate::schedule::SlotState;
 use crate::task::{Failure, Report, ReportKind, Task, TaskSpec};
 use crate::time::Timestamp;
 
@@ -54,6 +56,41 @@ fn a_star_stands_for_all_of_a_noun() {
         let refused = EventTypes::named(["task.created", unknown]);
         assert_eq!(refused, Err(UnknownEventType(unknown.to_owned())), "{unknown}");
     }
+}
+
+#[test]
+fn what_is_told_of_a_chain_follows_from_where_it_comes() {
+    use ChainStatus::{Cancelled, Completed, Failed, Paused, Pending, Running};
+    let told = |before, after| -> Vec<&str> {
+        EventType::of_chain(before, after)
+            .map(EventType::as_str)
+            .collect()
+    };
+    assert_eq!(told(None, Running), ["chain.created", "chain.started"]);
+    assert_eq!(told(None, Pending), ["chain.created"]);
+    assert_eq!(told(None, Completed), ["chain.created", "chain.completed"]);
+    for (before, after, kind) in [
+        (Pending, Running, "chain.started"),
+        (Running, Paused, "chain.paused"),
+        (Paused, Running, "chain.resumed"),
+        (Failed, Running, "chain.retrying"),
+        (Running, Completed, "chain.completed"),
+        (Paused, Failed, "chain.failed"),
+        (Pending, Cancelled, "chain.cancelled"),
+    ] {
+        assert_eq!(told(Some(before), after), [kind], "{before} to {after}");
+        assert!(told(Some(after), after).is_empty(), "{after} again");
+    }
+}
+
+#[test]
+fn a_slot_that_waits_is_not_told_of() {
+    let told = |state| EventType::of_slot(state).map(EventType::as_str);
+    assert_eq!(told(SlotState::Fired), Some("schedule.fired"));
+    assert_eq!(told(SlotState::Missed), Some("schedule.missed"));
+    assert_eq!(told(SlotState::Skipped), Some("schedule.slot_skipped"));
+    assert_eq!(told(SlotState::Dropped), Some("schedule.slot_skipped"));
+    assert_eq!(told(SlotState::Buffered), None);
 }
 
 #[test]
