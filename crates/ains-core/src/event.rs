@@ -102,7 +102,30 @@ event_types! {
     AgentInactive = "agent.inactive",
 }
 
+/// What an event is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Noun {
+    /// A task.
+    Task,
+    /// A chain.
+    Chain,
+    /// A schedule.
+    Schedule,
+    /// An agent.
+    Agent,
+}
+
 impl EventType {
+    /// What it is about.
+    pub fn noun(self) -> Noun {
+        match self.as_str().split_once('.') {
+            Some(("chain", _)) => Noun::Chain,
+            Some(("schedule", _)) => Noun::Schedule,
+            Some(("agent", _)) => Noun::Agent,
+            _ => Noun::Task,
+        }
+    }
+
     /// What is told of a chain that has come from one state to another, in order; one that was in none is new.
     pub fn of_chain(before: Option<ChainStatus>, after: ChainStatus) -> impl Iterator<Item = Self> {
         use ChainStatus::{Cancelled, Completed, Failed, Paused, Pending, Running};
@@ -182,6 +205,11 @@ const _: () = assert!(EventType::ALL.len() < 32, "each kind has a bit");
 impl EventTypes {
     /// Every kind there is.
     pub const ALL: Self = Self((1 << EventType::ALL.len()) - 1);
+
+    /// Whether it holds none.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
 
     /// Whether it holds `kind`.
     pub fn contains(self, kind: EventType) -> bool {

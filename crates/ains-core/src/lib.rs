@@ -12,9 +12,12 @@ pub mod expression;
 pub mod fair;
 pub mod graph;
 pub mod ids;
+pub mod key;
 pub mod lane;
+pub mod reach;
 pub mod routing;
 pub mod schedule;
+pub mod scope;
 pub mod task;
 pub mod template;
 pub mod time;
@@ -31,8 +34,11 @@ pub use ids::{
     AgentId, BatchId, CalendarId, CapabilityId, ChainId, ClientId, DeliveryId, GraphId, KeyId, Mint, Name,
     ScheduleId, SlotId, TaskId, TemplateId, TrustRecordId, WebhookId,
 };
+pub use key::Key;
 pub use lane::Lane;
+pub use reach::Reach;
 pub use schedule::Schedule;
+pub use scope::{Scope, Scopes};
 pub use task::{Status, Task};
 pub use template::Template;
 pub use time::{Clock, Timestamp};

@@ -3,21 +3,26 @@
 //! - Everything but `/health…` needs a key: `X-API-Key`, `Authorization: Bearer`, or HTTP Basic with the key as
 //!   the password, so that a browser can open the documentation.
 //! - With authentication off no key is needed, but one that is sent is still checked.
-//! - What a known key may do is decided by [`authorize`] alone.
+//! - What a known key may do is decided by the [gate](gate) of each route, from what the route asks for ([`need`]).
 
 mod base64;
+mod caller;
+mod gate;
+mod need;
 
-use std::future::{Ready, ready};
+use std::sync::Arc;
 
-use actix_web::dev::{Payload, ServiceRequest};
+use actix_web::dev::ServiceRequest;
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
-use actix_web::{FromRequest, HttpMessage, HttpRequest};
-use ains_core::ClientId;
 use ains_service::model::Principal;
 
 use crate::app::HttpState;
 use crate::problem::{Kind, Problem};
+
+pub(crate) use caller::Caller;
+pub(crate) use gate::Gate;
+pub(crate) use need::{Need, Noun, Rule};
 
 /// The header of a key.
 static X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -31,51 +36,44 @@ pub enum Auth {
     Off,
 }
 
-/// Lets a request in: with whom it is from, if it carries a key.
+/// Whom a request is from, if it carries a key. Whether they may do what they want, the [gate](gate) of the route decides;
+/// so a request without a key that needs none passes.
 ///
 /// # Errors
-/// 401 without a key where one is needed, or with one that is not known; 403 if the key may not do this.
-pub(crate) async fn admit(state: &HttpState, request: &ServiceRequest) -> Result<Option<Principal>, Problem> {
-    let path = request.path();
-    if path == "/health" || path.starts_with("/health/") {
+/// 401 without a key where one is needed, or with one that is not good.
+pub(crate) async fn admit(
+    state: &HttpState,
+    request: &ServiceRequest,
+) -> Result<Option<Arc<Principal>>, Problem> {
+    if is_open(request.path()) {
         return Ok(None);
     }
-    let refuse = |detail| {
-        let challenge = if is_for_browsers(request.method(), path) {
-            r#"Basic realm="AINS""#
-        } else {
-            "Bearer"
-        };
-        Problem::new(Kind::Unauthorized, detail).challenged(challenge)
-    };
     match key(request.headers()) {
         Key::None if state.auth == Auth::Off => Ok(None),
-        Key::None => Err(refuse("API key required")),
-        Key::Unreadable => Err(refuse("Invalid API key")),
+        Key::None => Err(challenge("API key required", request)),
+        Key::Unreadable => Err(challenge("Invalid API key", request)),
         Key::Sent(secret) => {
-            let principal = state
-                .ains
-                .authenticate(&secret)
-                .await?
-                .ok_or_else(|| refuse("Invalid API key"))?;
-            authorize(&principal, request.method(), path)?;
-            Ok(Some(principal))
+            let found = state.ains.authenticate(&secret).await?;
+            found
+                .ok_or_else(|| challenge("Invalid API key", request))
+                .map(Some)
         }
     }
 }
 
-/// Whether `principal` may do this. Scopes come in here: this function is asked once for every request with a key,
-/// before anything else looks at it.
-///
-/// So far a key is an admin's or not, and what reaches beyond one client is the admin's.
-fn authorize(principal: &Principal, method: &Method, path: &str) -> Result<(), Problem> {
-    let for_admins = path.starts_with("/ains/clients/")
-        || path.contains("/maintenance/")
-        || (path.ends_with("/trust/adjust") && method == Method::POST);
-    if for_admins && !principal.admin {
-        return Err(Problem::new(Kind::Forbidden, "This needs an admin key"));
-    }
-    Ok(())
+/// 401, with what to send.
+fn challenge(detail: &'static str, request: &ServiceRequest) -> Problem {
+    let challenge = if is_for_browsers(request.method(), request.path()) {
+        r#"Basic realm="AINS""#
+    } else {
+        "Bearer"
+    };
+    Problem::new(Kind::Unauthorized, detail).challenged(challenge)
+}
+
+/// Whether a path is for everybody: what it answers says nothing about anybody's work.
+fn is_open(path: &str) -> bool {
+    path == "/health" || path.starts_with("/health/")
 }
 
 /// Pages that people open, and what those pages load.
@@ -117,51 +115,6 @@ fn key(headers: &HeaderMap) -> Key {
         password.map_or(Key::Unreadable, |password| Key::Sent(password.to_owned()))
     } else {
         Key::None
-    }
-}
-
-/// Whom a request is from, for handlers.
-#[derive(Debug, Clone)]
-pub(crate) struct Caller(Option<Principal>);
-
-impl Caller {
-    /// The client that the key is bound to.
-    pub(crate) fn client(&self) -> Option<&ClientId> {
-        self.0.as_ref()?.client.as_ref()
-    }
-
-    /// Whose idempotency keys its own are: its client's, its key's, or everybody's who has none.
-    pub(crate) fn scope(&self) -> String {
-        match &self.0 {
-            Some(Principal {
-                client: Some(client), ..
-            }) => format!("client:{client}"),
-            Some(Principal { key: Some(key), .. }) => format!("key:{key}"),
-            _ => "anonymous".to_owned(),
-        }
-    }
-
-    /// Refuses to act for a client that the key is not bound to.
-    ///
-    /// # Errors
-    /// 403 for another client than its own.
-    pub(crate) fn acts_for(&self, client: &ClientId) -> Result<(), Problem> {
-        match self.client() {
-            Some(own) if own != client => Err(Problem::new(
-                Kind::Forbidden,
-                "This key is bound to another client",
-            )),
-            _ => Ok(()),
-        }
-    }
-}
-
-impl FromRequest for Caller {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self(request.extensions().get::<Principal>().cloned())))
     }
 }
 

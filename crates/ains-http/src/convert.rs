@@ -7,6 +7,7 @@ pub(crate) mod chain;
 pub(crate) mod dependency;
 pub(crate) mod drawing;
 pub(crate) mod graph;
+pub(crate) mod key;
 pub(crate) mod schedule;
 pub(crate) mod task;
 pub(crate) mod template;

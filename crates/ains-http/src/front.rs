@@ -126,6 +126,7 @@ where
     let answer = match auth::admit(&state, &request).await {
         Ok(principal) => {
             if let Some(principal) = principal {
+                // By it the gate of the route decides, and handlers know their caller.
                 request.extensions_mut().insert(principal);
             }
             // Called within the future, so that a panic before its first await is caught too.

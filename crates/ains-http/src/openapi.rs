@@ -13,7 +13,7 @@ use common::Common;
 
 use crate::routes::{
     agents, aitp, aitp_batch, batch, calendars, chains, clients, dependencies, directory, docs, events,
-    graphs, health, metrics, routing, schedules, slots, stats, tasks, templates, trust, webhooks, work,
+    graphs, health, keys, metrics, routing, schedules, slots, stats, tasks, templates, trust, webhooks, work,
 };
 
 #[derive(OpenApi)]
@@ -33,6 +33,13 @@ use crate::routes::{
         stats::database,
         stats::cleanup,
         events::follow,
+        keys::create,
+        keys::list,
+        keys::one,
+        keys::change,
+        keys::revoke,
+        keys::rotate,
+        keys::test,
         agents::register,
         agents::list,
         directory::leaderboard,
@@ -130,7 +137,6 @@ use crate::routes::{
         docs::openapi,
         docs::problem,
     ),
-    security(("api_key" = []), ("bearer" = []), ("basic" = [])),
     tags(
         (name = "Health", description = "Whether it works; needs no key"),
         (name = "Statistics", description = "Figures and maintenance"),

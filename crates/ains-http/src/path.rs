@@ -6,7 +6,7 @@ use std::str::FromStr;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 use ains_core::{
-    AgentId, CalendarId, ChainId, ClientId, DeliveryId, ScheduleId, TaskId, TemplateId, WebhookId,
+    AgentId, CalendarId, ChainId, ClientId, DeliveryId, KeyId, ScheduleId, TaskId, TemplateId, WebhookId,
 };
 
 use crate::problem::Problem;
@@ -19,6 +19,10 @@ pub(crate) trait InPath: FromStr {
 
 impl InPath for TaskId {
     const ENTITY: &'static str = "Task";
+}
+
+impl InPath for KeyId {
+    const ENTITY: &'static str = "API key";
 }
 
 impl InPath for ChainId {

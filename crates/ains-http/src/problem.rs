@@ -189,6 +189,15 @@ impl Problem {
             Error::TooManyTasks(most) => Self::too_many(&format!("More than {most} tasks are concerned")),
             Error::RetrySpent => Self::bad_request("Task has exceeded maximum retries or is not retryable"),
             Error::NotOwner => Self::new(Kind::Forbidden, asked.not_owner()),
+            Error::KeyMisfit(misfit) => {
+                Self::new(Kind::InvalidInput, wording::capitalised(&misfit.to_string()))
+            }
+            error @ Error::MoreThanOwn(_) => {
+                Self::new(Kind::Forbidden, wording::capitalised(&error.to_string()))
+            }
+            error @ Error::KeyRevoked => {
+                Self::new(Kind::IllegalTransition, wording::capitalised(&error.to_string()))
+            }
             Error::AgentExists(_) => Self::new(Kind::AlreadyExists, "Agent already registered"),
             Error::AgentBusy { held, .. } => Self::new(Kind::AgentBusy, format!("Agent holds {held} tasks")),
             Error::InvalidSignature(reason) => {

@@ -16,7 +16,9 @@ pub(crate) mod docs;
 pub(crate) mod events;
 pub(crate) mod graphs;
 pub(crate) mod health;
+pub(crate) mod keys;
 pub(crate) mod metrics;
+mod route;
 pub(crate) mod routing;
 pub(crate) mod schedules;
 pub(crate) mod slots;
@@ -29,28 +31,44 @@ pub(crate) mod work;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::web::{self, ServiceConfig, resource};
+use actix_web::web::{self, ServiceConfig};
+use ains_core::Scope::{
+    Admin, AgentAct, AgentRead, AgentWrite, ChainRead, ChainWrite, KeyRead, KeyWrite, ScheduleRead,
+    ScheduleWrite, StatsRead, TaskRead, TaskWrite, TemplateRead, TemplateWrite, WebhookRead, WebhookWrite,
+};
 
 use crate::app::HttpState;
+use crate::auth::{Need, Noun};
 use crate::problem::Problem;
+use route::{Route, at};
 
 /// What every handler has at hand.
 pub(crate) type State = web::Data<HttpState>;
 
 /// Adds every route.
 pub(crate) fn configure(config: &mut ServiceConfig) {
-    config
-        .configure(hot)
-        .configure(of_tasks)
-        .configure(of_chains)
-        .configure(of_schedules)
-        .configure(of_templates)
-        .configure(of_webhooks)
-        .configure(of_agents)
-        .configure(of_the_earlier_protocol)
-        .configure(operations)
-        .configure(pages)
-        .default_service(web::to(nothing_here));
+    for route in all() {
+        route.add_to(config);
+    }
+    config.default_service(web::to(nothing_here));
+}
+
+/// Every route, in the order in which paths are tried.
+pub(crate) fn all() -> impl Iterator<Item = Route> {
+    let groups: [fn() -> Vec<Route>; 11] = [
+        hot,
+        of_tasks,
+        of_chains,
+        of_schedules,
+        of_templates,
+        of_webhooks,
+        of_keys,
+        of_agents,
+        of_the_earlier_protocol,
+        operations,
+        pages,
+    ];
+    groups.into_iter().flat_map(|group| group())
 }
 
 async fn nothing_here() -> Result<HttpResponse, Problem> {
@@ -58,178 +76,285 @@ async fn nothing_here() -> Result<HttpResponse, Problem> {
 }
 
 /// What is called for every task. Paths are tried in order, so these come first.
-fn hot(config: &mut ServiceConfig) {
-    config
-        .service(resource("/ains/tasks").get(tasks::list).post(tasks::submit))
-        .service(resource("/ains/tasks/batch").post(batch::submit))
-        .service(resource("/aitp/tasks").get(aitp::list).post(aitp::submit))
-        .service(resource("/ains/agents/{id}/claim").post(work::claim))
-        .service(resource("/ains/agents/{id}/report").post(work::report))
-        .service(resource("/ains/tasks/{id}/complete").post(work::complete))
-        .service(resource("/ains/tasks/{id}/start").post(work::start));
+fn hot() -> Vec<Route> {
+    vec![
+        at("/ains/tasks")
+            .get(TaskRead, tasks::list)
+            .post(TaskWrite, tasks::submit),
+        at("/ains/tasks/batch").post(TaskWrite, batch::submit),
+        at("/aitp/tasks")
+            .get(TaskRead, aitp::list)
+            .post(TaskWrite, aitp::submit),
+        at("/ains/agents/{id}/claim")
+            .of(Noun::Agent)
+            .post(AgentAct, work::claim),
+        at("/ains/agents/{id}/report")
+            .of(Noun::Agent)
+            .post(AgentAct, work::report),
+        at("/ains/tasks/{id}/complete")
+            .of(Noun::HeldTask)
+            .post(AgentAct, work::complete),
+        at("/ains/tasks/{id}/start")
+            .of(Noun::HeldTask)
+            .post(AgentAct, work::start),
+    ]
 }
 
-fn pages(config: &mut ServiceConfig) {
-    config
-        .service(resource("/").get(docs::root))
-        .service(resource("/docs").get(docs::root))
-        .service(resource("/docs/{file:.*}").get(docs::file))
-        .service(resource("/openapi.json").get(docs::openapi))
-        .service(resource("/problems/{slug}").get(docs::problem));
+fn pages() -> Vec<Route> {
+    vec![
+        at("/").get(Need::Key, docs::root),
+        at("/docs").get(Need::Key, docs::root),
+        at("/docs/{file:.*}").get(Need::Key, docs::file),
+        at("/openapi.json").get(Need::Key, docs::openapi),
+        at("/problems/{slug}").get(Need::Key, docs::problem),
+    ]
 }
 
-fn operations(config: &mut ServiceConfig) {
-    config
-        .service(resource("/health").get(health::health))
-        .service(resource("/health/live").get(health::live))
-        .service(resource("/health/ready").get(health::ready))
-        .service(resource("/health/aitp").get(health::aitp))
-        .service(resource("/metrics").get(metrics::metrics))
-        .service(resource("/ains/stats").get(stats::stats))
-        .service(resource("/ains/stats/database").get(stats::database))
-        .service(resource("/ains/maintenance/cleanup").post(stats::cleanup))
-        .service(resource("/ains/events").get(events::follow))
-        .service(resource("/ains/routing/strategies").get(routing::strategies))
-        .service(resource("/ains/routing/test").post(routing::test))
-        .service(resource("/ains/clients/{id}").put(clients::set));
+fn operations() -> Vec<Route> {
+    vec![
+        at("/health").get(Need::Nothing, health::health),
+        at("/health/live").get(Need::Nothing, health::live),
+        at("/health/ready").get(Need::Nothing, health::ready),
+        at("/health/aitp").get(Need::Nothing, health::aitp),
+        at("/metrics").get(StatsRead, metrics::metrics),
+        at("/ains/stats").get(StatsRead, stats::stats),
+        at("/ains/stats/database").get(StatsRead, stats::database),
+        at("/ains/maintenance/cleanup").post(Admin, stats::cleanup),
+        at("/ains/events").get([TaskRead, ChainRead, ScheduleRead, AgentRead], events::follow),
+        at("/ains/routing/strategies").get(Need::Key, routing::strategies),
+        at("/ains/routing/test").post(AgentRead, routing::test),
+        at("/ains/clients/{id}").put(Admin, clients::set),
+    ]
 }
 
-fn of_agents(config: &mut ServiceConfig) {
-    config
-        .service(resource("/ains/agents").get(agents::list).post(agents::register))
-        .service(resource("/ains/agents/leaderboard").get(directory::leaderboard))
-        .service(resource("/ains/search").get(directory::search))
-        .service(
-            resource("/ains/agents/{id}")
-                .get(agents::one)
-                .patch(agents::change)
-                .delete(agents::remove),
-        )
-        .service(resource("/ains/agents/{id}/heartbeat").post(agents::heartbeat))
-        .service(
-            resource("/ains/agents/{id}/capabilities")
-                .get(agents::capabilities)
-                .post(agents::publish),
-        )
-        .service(resource("/ains/agents/{id}/drain").post(agents::drain))
-        .service(resource("/ains/agents/{id}/resume").post(agents::resume))
-        .service(resource("/ains/agents/{id}/trust").get(trust::trust))
-        .service(resource("/ains/agents/{id}/trust/history").get(trust::history))
-        .service(resource("/ains/agents/{id}/trust/adjust").post(trust::adjust));
+fn of_agents() -> Vec<Route> {
+    vec![
+        at("/ains/agents")
+            .get(AgentRead, agents::list)
+            .post([AgentWrite, AgentAct], agents::register),
+        at("/ains/agents/leaderboard").get(AgentRead, directory::leaderboard),
+        at("/ains/search").get(AgentRead, directory::search),
+        at("/ains/agents/{id}")
+            .of(Noun::Agent)
+            .get(AgentRead, agents::one)
+            .patch(AgentWrite, agents::change)
+            .delete(AgentWrite, agents::remove),
+        at("/ains/agents/{id}/heartbeat")
+            .of(Noun::Agent)
+            .post(AgentAct, agents::heartbeat),
+        at("/ains/agents/{id}/capabilities")
+            .of(Noun::Agent)
+            .get(AgentRead, agents::capabilities)
+            .post([AgentWrite, AgentAct], agents::publish),
+        at("/ains/agents/{id}/drain")
+            .of(Noun::Agent)
+            .post([AgentWrite, AgentAct], agents::drain),
+        at("/ains/agents/{id}/resume")
+            .of(Noun::Agent)
+            .post([AgentWrite, AgentAct], agents::resume),
+        at("/ains/agents/{id}/trust")
+            .of(Noun::Agent)
+            .get(AgentRead, trust::trust),
+        at("/ains/agents/{id}/trust/history")
+            .of(Noun::Agent)
+            .get(AgentRead, trust::history),
+        at("/ains/agents/{id}/trust/adjust")
+            .of(Noun::Agent)
+            .post(Admin, trust::adjust),
+    ]
 }
 
-fn of_tasks(config: &mut ServiceConfig) {
-    config
-        .service(resource("/ains/tasks/graph").post(graphs::submit))
-        .service(resource("/ains/tasks/from-template").post(templates::make))
-        .service(resource("/ains/tasks/cancel").post(batch::cancel))
-        .service(resource("/ains/tasks/retry").post(batch::retry))
-        .service(resource("/ains/tasks/{id}").get(tasks::one).patch(tasks::change))
-        .service(resource("/ains/tasks/{id}/cancel").post(tasks::cancel))
-        .service(resource("/ains/tasks/{id}/retry").post(tasks::retry))
-        .service(resource("/ains/tasks/{id}/attempts").get(tasks::attempts))
-        .service(resource("/ains/tasks/{id}/dependencies").get(dependencies::dependencies))
-        .service(resource("/ains/tasks/{id}/dependents").get(dependencies::dependents))
-        .service(resource("/ains/tasks/{id}/graph").get(dependencies::graph))
-        .service(resource("/ains/tasks/{id}/why").get(dependencies::why))
-        .service(resource("/ains/tasks/{id}/progress").post(work::progress))
-        .service(resource("/ains/tasks/{id}/fail").post(work::fail))
-        .service(resource("/ains/tasks/{id}/release").post(work::release));
+fn of_tasks() -> Vec<Route> {
+    vec![
+        at("/ains/tasks/graph").post(TaskWrite, graphs::submit),
+        at("/ains/tasks/from-template").post(TaskWrite, templates::make),
+        at("/ains/tasks/cancel").post(TaskWrite, batch::cancel),
+        at("/ains/tasks/retry").post(TaskWrite, batch::retry),
+        at("/ains/tasks/{id}")
+            .of(Noun::Task)
+            .get(TaskRead, tasks::one)
+            .patch(TaskWrite, tasks::change),
+        at("/ains/tasks/{id}/cancel")
+            .of(Noun::Task)
+            .post(TaskWrite, tasks::cancel),
+        at("/ains/tasks/{id}/retry")
+            .of(Noun::Task)
+            .post(TaskWrite, tasks::retry),
+        at("/ains/tasks/{id}/attempts")
+            .of(Noun::Task)
+            .get(TaskRead, tasks::attempts),
+        at("/ains/tasks/{id}/dependencies")
+            .of(Noun::Task)
+            .get(TaskRead, dependencies::dependencies),
+        at("/ains/tasks/{id}/dependents")
+            .of(Noun::Task)
+            .get(TaskRead, dependencies::dependents),
+        at("/ains/tasks/{id}/graph")
+            .of(Noun::Task)
+            .get(TaskRead, dependencies::graph),
+        at("/ains/tasks/{id}/why")
+            .of(Noun::Task)
+            .get(TaskRead, dependencies::why),
+        at("/ains/tasks/{id}/progress")
+            .of(Noun::HeldTask)
+            .post(AgentAct, work::progress),
+        at("/ains/tasks/{id}/fail")
+            .of(Noun::HeldTask)
+            .post(AgentAct, work::fail),
+        at("/ains/tasks/{id}/release")
+            .of(Noun::HeldTask)
+            .post(AgentAct, work::release),
+    ]
 }
 
-fn of_chains(config: &mut ServiceConfig) {
-    config
-        .service(
-            resource("/ains/task-chains")
-                .get(chains::list)
-                .post(chains::submit),
-        )
-        .service(resource("/ains/task-chains/{id}").get(chains::one))
-        .service(resource("/ains/task-chains/{id}/cancel").post(chains::cancel))
-        .service(resource("/ains/task-chains/{id}/pause").post(chains::pause))
-        .service(resource("/ains/task-chains/{id}/resume").post(chains::resume))
-        .service(resource("/ains/task-chains/{id}/retry").post(chains::retry))
-        .service(resource("/ains/task-chains/{id}/graph").get(chains::graph));
+fn of_chains() -> Vec<Route> {
+    vec![
+        at("/ains/task-chains")
+            .get(ChainRead, chains::list)
+            .post(ChainWrite, chains::submit),
+        at("/ains/task-chains/{id}")
+            .of(Noun::Chain)
+            .get(ChainRead, chains::one),
+        at("/ains/task-chains/{id}/cancel")
+            .of(Noun::Chain)
+            .post(ChainWrite, chains::cancel),
+        at("/ains/task-chains/{id}/pause")
+            .of(Noun::Chain)
+            .post(ChainWrite, chains::pause),
+        at("/ains/task-chains/{id}/resume")
+            .of(Noun::Chain)
+            .post(ChainWrite, chains::resume),
+        at("/ains/task-chains/{id}/retry")
+            .of(Noun::Chain)
+            .post(ChainWrite, chains::retry),
+        at("/ains/task-chains/{id}/graph")
+            .of(Noun::Chain)
+            .get(ChainRead, chains::graph),
+    ]
 }
 
-fn of_schedules(config: &mut ServiceConfig) {
-    config
-        .service(
-            resource("/ains/scheduled-tasks")
-                .get(schedules::list)
-                .post(schedules::submit),
-        )
-        .service(resource("/ains/scheduled-tasks/preview").post(slots::preview))
-        .service(
-            resource("/ains/scheduled-tasks/{id}")
-                .get(schedules::one)
-                .patch(schedules::change)
-                .delete(schedules::remove),
-        )
-        .service(resource("/ains/scheduled-tasks/{id}/run-now").post(slots::run_now))
-        .service(resource("/ains/scheduled-tasks/{id}/pause").post(schedules::pause))
-        .service(resource("/ains/scheduled-tasks/{id}/resume").post(schedules::resume))
-        .service(resource("/ains/scheduled-tasks/{id}/backfill").post(slots::backfill))
-        .service(resource("/ains/scheduled-tasks/{id}/slots").get(slots::slots))
-        .service(resource("/ains/scheduled-tasks/{id}/preview").get(slots::preview_of))
-        .service(
-            resource("/ains/calendars")
-                .get(calendars::list)
-                .post(calendars::submit),
-        )
-        .service(
-            resource("/ains/calendars/{id}")
-                .get(calendars::one)
-                .patch(calendars::change)
-                .delete(calendars::remove),
-        )
-        .service(resource("/ains/calendars/{id}/import").post(calendars::import))
-        .service(resource("/ains/calendars/{id}/dates").get(calendars::dates));
+fn of_schedules() -> Vec<Route> {
+    vec![
+        at("/ains/scheduled-tasks")
+            .get(ScheduleRead, schedules::list)
+            .post(ScheduleWrite, schedules::submit),
+        at("/ains/scheduled-tasks/preview").post(ScheduleRead, slots::preview),
+        at("/ains/scheduled-tasks/{id}")
+            .of(Noun::Schedule)
+            .get(ScheduleRead, schedules::one)
+            .patch(ScheduleWrite, schedules::change)
+            .delete(ScheduleWrite, schedules::remove),
+        at("/ains/scheduled-tasks/{id}/run-now")
+            .of(Noun::Schedule)
+            .post(ScheduleWrite, slots::run_now),
+        at("/ains/scheduled-tasks/{id}/pause")
+            .of(Noun::Schedule)
+            .post(ScheduleWrite, schedules::pause),
+        at("/ains/scheduled-tasks/{id}/resume")
+            .of(Noun::Schedule)
+            .post(ScheduleWrite, schedules::resume),
+        at("/ains/scheduled-tasks/{id}/backfill")
+            .of(Noun::Schedule)
+            .post(ScheduleWrite, slots::backfill),
+        at("/ains/scheduled-tasks/{id}/slots")
+            .of(Noun::Schedule)
+            .get(ScheduleRead, slots::slots),
+        at("/ains/scheduled-tasks/{id}/preview")
+            .of(Noun::Schedule)
+            .get(ScheduleRead, slots::preview_of),
+        at("/ains/calendars")
+            .get(ScheduleRead, calendars::list)
+            .post(ScheduleWrite, calendars::submit),
+        at("/ains/calendars/{id}")
+            .of(Noun::Calendar)
+            .get(ScheduleRead, calendars::one)
+            .patch(ScheduleWrite, calendars::change)
+            .delete(ScheduleWrite, calendars::remove),
+        at("/ains/calendars/{id}/import")
+            .of(Noun::Calendar)
+            .post(ScheduleWrite, calendars::import),
+        at("/ains/calendars/{id}/dates")
+            .of(Noun::Calendar)
+            .get(ScheduleRead, calendars::dates),
+    ]
 }
 
-fn of_templates(config: &mut ServiceConfig) {
-    config
-        .service(
-            resource("/ains/task-templates")
-                .get(templates::list)
-                .post(templates::submit),
-        )
-        .service(
-            resource("/ains/task-templates/{id}")
-                .get(templates::one)
-                .patch(templates::change)
-                .delete(templates::remove),
-        );
+fn of_templates() -> Vec<Route> {
+    vec![
+        at("/ains/task-templates")
+            .get(TemplateRead, templates::list)
+            .post(TemplateWrite, templates::submit),
+        at("/ains/task-templates/{id}")
+            .of(Noun::Template)
+            .get(TemplateRead, templates::one)
+            .patch(TemplateWrite, templates::change)
+            .delete(TemplateWrite, templates::remove),
+    ]
 }
 
-fn of_webhooks(config: &mut ServiceConfig) {
-    config
-        .service(
-            resource("/ains/webhooks")
-                .get(webhooks::list)
-                .post(webhooks::submit),
-        )
-        .service(
-            resource("/ains/webhooks/{id}")
-                .get(webhooks::one)
-                .delete(webhooks::remove),
-        )
-        .service(resource("/ains/webhooks/{id}/deliveries").get(webhooks::deliveries))
-        .service(resource("/ains/webhooks/{id}/test").post(webhooks::test))
-        .service(resource("/ains/webhooks/{id}/rotate-secret").post(webhooks::rotate))
-        .service(resource("/ains/webhook-deliveries/{id}/redeliver").post(webhooks::redeliver));
+fn of_webhooks() -> Vec<Route> {
+    vec![
+        at("/ains/webhooks")
+            .get(WebhookRead, webhooks::list)
+            .post(WebhookWrite, webhooks::submit),
+        at("/ains/webhooks/{id}")
+            .of(Noun::Webhook)
+            .get(WebhookRead, webhooks::one)
+            .delete(WebhookWrite, webhooks::remove),
+        at("/ains/webhooks/{id}/deliveries")
+            .of(Noun::Webhook)
+            .get(WebhookRead, webhooks::deliveries),
+        at("/ains/webhooks/{id}/test")
+            .of(Noun::Webhook)
+            .post(WebhookWrite, webhooks::test),
+        at("/ains/webhooks/{id}/rotate-secret")
+            .of(Noun::Webhook)
+            .post(WebhookWrite, webhooks::rotate),
+        at("/ains/webhook-deliveries/{id}/redeliver")
+            .of(Noun::Delivery)
+            .post(WebhookWrite, webhooks::redeliver),
+    ]
 }
 
-fn of_the_earlier_protocol(config: &mut ServiceConfig) {
-    config
-        .service(resource("/aitp/tasks/batch").post(aitp_batch::submit))
-        .service(resource("/aitp/tasks/batch/status").get(aitp_batch::status))
-        .service(resource("/aitp/tasks/batch/cancel").post(aitp_batch::cancel))
-        .service(resource("/aitp/tasks/{id}").get(aitp::one).delete(aitp::cancel))
-        .service(resource("/aitp/tasks/{id}/status").put(aitp::report))
-        .service(resource("/aitp/tasks/{id}/priority").put(aitp::set_priority))
-        .service(resource("/aitp/tasks/{id}/timeout").put(aitp::set_timeout))
-        .service(resource("/aitp/tasks/{id}/retry").post(aitp::retry))
-        .service(resource("/aitp/queue/stats").get(stats::queue))
-        .service(resource("/aitp/maintenance/check-timeouts").post(stats::check_timeouts));
+fn of_the_earlier_protocol() -> Vec<Route> {
+    vec![
+        at("/aitp/tasks/batch").post(TaskWrite, aitp_batch::submit),
+        at("/aitp/tasks/batch/status").get(TaskRead, aitp_batch::status),
+        at("/aitp/tasks/batch/cancel").post(TaskWrite, aitp_batch::cancel),
+        at("/aitp/tasks/{id}")
+            .of(Noun::Task)
+            .get(TaskRead, aitp::one)
+            .delete(TaskWrite, aitp::cancel),
+        at("/aitp/tasks/{id}/status")
+            .of(Noun::HeldTask)
+            .put(AgentAct, aitp::report),
+        at("/aitp/tasks/{id}/priority")
+            .of(Noun::Task)
+            .put(TaskWrite, aitp::set_priority),
+        at("/aitp/tasks/{id}/timeout")
+            .of(Noun::Task)
+            .put(TaskWrite, aitp::set_timeout),
+        at("/aitp/tasks/{id}/retry")
+            .of(Noun::Task)
+            .post(TaskWrite, aitp::retry),
+        at("/aitp/queue/stats").get(StatsRead, stats::queue),
+        at("/aitp/maintenance/check-timeouts").post(Admin, stats::check_timeouts),
+    ]
+}
+
+fn of_keys() -> Vec<Route> {
+    vec![
+        at("/ains/api-keys")
+            .get(KeyRead, keys::list)
+            .post(KeyWrite, keys::create),
+        at("/ains/api-keys/{id}")
+            .of(Noun::Key)
+            .get(KeyRead, keys::one)
+            .patch(KeyWrite, keys::change)
+            .delete(KeyWrite, keys::revoke),
+        at("/ains/api-keys/{id}/rotate")
+            .of(Noun::Key)
+            .post(KeyWrite, keys::rotate),
+        at("/ains/protected/test").get(Need::KeyAlways, keys::test),
+    ]
 }

@@ -101,6 +101,15 @@ pub enum Error {
     /// It belongs to another client.
     #[error("it belongs to another client")]
     NotOwner,
+    /// A key cannot be as it is wanted.
+    #[error(transparent)]
+    KeyMisfit(#[from] ains_core::key::Misfit),
+    /// A key was to get scopes, or limits, beyond those of whoever gives them.
+    #[error("these {0} are more than the caller's own")]
+    MoreThanOwn(&'static str),
+    /// The key is revoked for ever.
+    #[error("the key is revoked")]
+    KeyRevoked,
     /// An agent of that id is registered.
     #[error("agent `{0}` is already registered")]
     AgentExists(String),

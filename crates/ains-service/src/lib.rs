@@ -27,12 +27,14 @@
 //! | `feed` | following what happens |
 //! | `templates`, `schema` | create, read, change, make tasks from; what inputs must satisfy |
 //! | `webhooks`, `deliver` | create, read, end, secrets; their deliveries; the way out |
+//! | `access` | whether a caller reaches a thing |
 //! | `routing`, `stats`, `cleanup`, `clients`, `keys` | as they say |
 //! | `machine`, `batch` | how operations become one transaction, and what follows from it |
 //! | `engine` | what a server knows in memory |
 //! | `metrics` | what happened, counted after its commit, for Prometheus |
 //! | `background` | timers, signs of life, other servers, the sender of webhooks |
 
+pub mod access;
 mod agents;
 mod ains;
 mod background;

@@ -1,11 +1,12 @@
-//! What goes into the use cases and what comes out; that of schedules, calendars, templates and webhooks is in files of
-//! its own.
+//! What goes into the use cases and what comes out; that of keys, schedules, calendars, templates and webhooks is in files
+//! of its own.
 
+mod keys;
 mod schedules;
 mod templates;
 mod webhooks;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ains_core::agent::{Agent, HeartbeatStatus};
@@ -17,6 +18,7 @@ use ains_core::{
 };
 pub use ains_store::tasks::{Documents, Filter as TaskFilter, Page, StoredTask};
 pub use ains_store::trust::TrustRecord;
+pub use keys::{Actor, KeyChange, KeyFilter, KeyMade, NewKey, Principal, StoredKey};
 pub use schedules::{
     CalendarChange, CalendarFilter, CalendarView, NewCalendar, NewSchedule, Preview, PreviewEntry, Run,
     ScheduleChange, ScheduleFilter, ScheduleSteer, ScheduleView, Steered, StoredSlot,
@@ -318,17 +320,6 @@ pub struct HeartbeatSeen {
     pub cancelled: Vec<TaskId>,
 }
 
-/// Who is calling.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Principal {
-    /// The key's id; `None` with authentication off.
-    pub key: Option<ains_core::KeyId>,
-    /// The client that the key is bound to.
-    pub client: Option<ClientId>,
-    /// Whether it may do everything.
-    pub admin: bool,
-}
-
 /// Whether the service can work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Health {
@@ -418,6 +409,13 @@ pub struct DependentView {
 }
 
 impl DependentsView {
+    /// Leaves only what `sees` tells to.
+    pub fn keep(&mut self, sees: impl Fn(&Task) -> bool) {
+        let all = self.dependents.len();
+        self.dependents.retain(|dependent| sees(&dependent.task));
+        self.count -= i64::try_from(all - self.dependents.len()).unwrap_or(0);
+    }
+
     /// Most dependents that are shown.
     pub const SHOWN: i64 = 10_000;
 }
@@ -449,6 +447,17 @@ pub struct GraphView {
 }
 
 impl GraphView {
+    /// Leaves only what `sees` tells to, and the edges between.
+    pub fn keep(&mut self, sees: impl Fn(&Task) -> bool) {
+        let all = self.nodes.len();
+        self.nodes.retain(|task| task.id == self.root || sees(task));
+        if self.nodes.len() < all {
+            let left: BTreeSet<TaskId> = self.nodes.iter().map(|task| task.id).collect();
+            self.edges
+                .retain(|(edge, _)| left.contains(&edge.task) && left.contains(&edge.on));
+        }
+    }
+
     /// Most tasks in a picture.
     pub const MOST: usize = 2000;
 }

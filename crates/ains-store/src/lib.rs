@@ -27,6 +27,7 @@ pub mod keys;
 pub mod migrate;
 pub mod nodes;
 mod observer;
+pub mod owners;
 pub mod schedules;
 mod schema;
 mod set;

@@ -287,13 +287,32 @@ diesel::table! {
 diesel::table! {
     api_keys (key_id) {
         key_id -> Text,
-        secret_sha256 -> Text,
         name -> Text,
+        description -> Nullable<Text>,
         client_id -> Nullable<Text>,
-        admin -> Bool,
+        agent_id -> Nullable<Text>,
+        scopes -> Text,
+        rate_limit_per_minute -> Nullable<BigInt>,
+        rate_limit_per_hour -> Nullable<BigInt>,
+        active -> Bool,
         created_at -> BigInt,
+        updated_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+        revoked_at -> Nullable<BigInt>,
+        last_used_at -> Nullable<BigInt>,
     }
 }
+
+diesel::table! {
+    api_key_secrets (secret_sha256) {
+        secret_sha256 -> Text,
+        key_id -> Text,
+        good_until -> Nullable<BigInt>,
+    }
+}
+
+diesel::joinable!(api_key_secrets -> api_keys (key_id));
+diesel::allow_tables_to_appear_in_same_query!(api_key_secrets, api_keys);
 
 diesel::table! {
     idempotency_keys (scope, idempotency_key) {
@@ -379,3 +398,6 @@ diesel::table! {
         ended_at -> Nullable<BigInt>,
     }
 }
+
+diesel::joinable!(webhook_deliveries -> webhooks (webhook_id));
+diesel::allow_tables_to_appear_in_same_query!(webhook_deliveries, webhooks);

@@ -19,10 +19,14 @@ mod deliveries;
 mod dependencies;
 #[path = "contract/events.rs"]
 mod events;
+#[path = "contract/keys.rs"]
+mod keys;
 #[path = "contract/locks.rs"]
 mod locks;
 #[path = "contract/made.rs"]
 mod made;
+#[path = "contract/owners.rs"]
+mod owners;
 #[path = "contract/queues.rs"]
 mod queues;
 #[path = "contract/schedules.rs"]

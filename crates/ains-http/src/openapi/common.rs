@@ -1,12 +1,18 @@
 //! What the document says of every operation alike: problems, names, idempotency keys.
 
+use std::collections::BTreeMap;
+
 use ains_api::Problem;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{
     ComponentsBuilder, ContentBuilder, HeaderBuilder, ObjectBuilder, OpenApi, Ref, RefOr, Required, Response,
     ResponseBuilder, Type,
 };
 use utoipa::{Modify, ToSchema};
+
+use crate::auth::Need;
+use crate::routes;
 
 /// What a status means where nothing more is said.
 const STATUSES: [(&str, &str); 13] = [
@@ -65,6 +71,7 @@ impl Modify for Common {
             components = components.response(name(status), problem(status, description));
         }
         document.components = Some(components.build());
+        let needs: BTreeMap<(String, &str), Need> = needs();
         for (path, item) in &mut document.paths.paths {
             let operations = [
                 ("get", &mut item.get),
@@ -75,15 +82,50 @@ impl Modify for Common {
             ];
             for (method, operation) in operations {
                 if let Some(operation) = operation {
-                    complete(method, path, operation);
+                    let need = needs.get(&(method.to_uppercase(), path)).copied();
+                    complete(method, path, need.unwrap_or(Need::Key), operation);
                 }
             }
         }
     }
 }
 
-/// Adds the problems that a request of this form can meet.
-fn complete(method: &str, path: &str, operation: &mut Operation) {
+/// What every route asks for, by its method and path.
+fn needs() -> BTreeMap<(String, &'static str), Need> {
+    let all = routes::all().flat_map(|route| {
+        let rules = route.rules.into_iter();
+        rules.map(move |rule| ((rule.method.to_string(), route.path), rule.need))
+    });
+    all.collect()
+}
+
+/// Says what a key must allow, in each of the ways to send one. The scopes that stand together are such that any of them
+/// will do, so each stands alone.
+fn require(need: Need, operation: &mut Operation) {
+    if need == Need::Nothing {
+        operation.security = Some(vec![SecurityRequirement::default()]);
+        return;
+    }
+    let scopes = need.scopes();
+    let mut each: Vec<Vec<String>> = scopes.iter().map(|scope| vec![scope.to_string()]).collect();
+    if each.is_empty() {
+        each.push(Vec::new());
+    }
+    let ways = each.iter().flat_map(|scopes| {
+        ["api_key", "bearer", "basic"].map(|way| SecurityRequirement::new(way, scopes.clone()))
+    });
+    operation.security = Some(ways.collect());
+    let about = match scopes.to_string() {
+        none if none.is_empty() => return,
+        names => format!("Scope: `{}`.", names.replace(',', "` or `")),
+    };
+    let description = operation.description.take();
+    operation.description = Some(description.map_or(about.clone(), |text| format!("{text}\n\n{about}")));
+}
+
+/// Adds what it asks for, and the problems that a request of this form can meet.
+fn complete(method: &str, path: &str, need: Need, operation: &mut Operation) {
+    require(need, operation);
     operation.operation_id = Some(operation_id(method, path));
     // What a handler says in words of its own stays; it gets the form.
     for (status, response) in &mut operation.responses.responses {
@@ -95,7 +137,7 @@ fn complete(method: &str, path: &str, operation: &mut Operation) {
         }
     }
     let mut statuses = vec!["500", "503", "default"];
-    if operation.security.is_none() {
+    if need != Need::Nothing {
         statuses.extend(["401", "403", "429"]);
     }
     if path.contains('{') {

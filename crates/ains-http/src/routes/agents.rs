@@ -39,6 +39,7 @@ pub(crate) async fn register(
 ) -> Result<HttpResponse, Problem> {
     let once = key.once(&caller, &body.raw(), convert::registered);
     let agent = body.check(convert::new_agent)?;
+    caller.registers(&agent.id)?;
     Ok(answered(
         state.ains.register(agent, once).await?,
         convert::registered,

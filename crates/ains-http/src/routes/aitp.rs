@@ -52,13 +52,14 @@ pub(crate) async fn submit(
         .check(|task, faults| convert::new_task(task, caller.client(), faults))?
         .map_err(|convert::BadExpiry| Problem::bad_request(BAD_EXPIRY))?;
     caller.acts_for(&task.spec.client)?;
+    caller.may_wait_for(&state, &task.depends_on).await?;
     let answer = state.ains.submit_earlier(vec![task], once).await?;
     Ok(answered(answer, |tasks| convert::created(&tasks[0])))
 }
 
 /// Tasks, newest first.
 #[utoipa::path(get, path = "/aitp/tasks", tag = "AITP", params(AitpFilter), responses((status = OK, body = AitpTaskList)))]
-pub(crate) async fn list(state: State, mut query: Query) -> Answer<AitpTaskList> {
+pub(crate) async fn list(state: State, caller: Caller, mut query: Query) -> Answer<AitpTaskList> {
     let filter = TaskFilter {
         client: query.parse("client_id"),
         status: query.parse::<Status>("status"),
@@ -69,6 +70,7 @@ pub(crate) async fn list(state: State, mut query: Query) -> Answer<AitpTaskList>
     let limit = query.within("limit", &LIMIT, DEFAULT_LIMIT);
     let offset = query.within("offset", &(0..=i64::MAX), 0);
     query.finish(Some(()))?;
+    let filter = caller.narrow(filter)?;
     let page = Page {
         limit,
         offset,
@@ -112,6 +114,7 @@ pub(crate) async fn one(state: State, Id(id): Id<TaskId>) -> Answer<AitpTask> {
 )]
 pub(crate) async fn report(
     state: State,
+    caller: Caller,
     Id(id): Id<TaskId>,
     mut query: Query,
     body: Body<AitpStatusUpdate>,
@@ -123,6 +126,8 @@ pub(crate) async fn report(
         let message = faults.text_opt("/error_message", update.error_message.take());
         Some((update, result?, message?.unwrap_or_default()))
     })?;
+    let agent = agent.ok_or_else(Problem::internal)?;
+    caller.acts_as(&state, &agent).await?;
     let (kind, asked) = match &*update.status {
         "ACTIVE" => (ReportKind::Start, Wording::Start),
         "COMPLETED" => (ReportKind::Complete, Wording::Complete),
@@ -140,7 +145,6 @@ pub(crate) async fn report(
             return Err(Problem::bad_request(format!("Invalid status: {other}")));
         }
     };
-    let agent = agent.ok_or_else(Problem::internal)?;
     let result = result.filter(|_| kind == ReportKind::Complete);
     let report = Report {
         task: id,

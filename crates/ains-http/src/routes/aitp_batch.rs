@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::State;
 use super::aitp::BAD_EXPIRY;
-use super::batch::{MOST, all, each};
+use super::batch::{MOST, all, each, each_within};
 use crate::auth::Caller;
 use crate::convert::aitp as convert;
 use crate::json::{Body, Faults, LIMIT_MANY};
@@ -63,6 +63,8 @@ pub(crate) async fn submit(
     for task in &tasks {
         caller.acts_for(&task.spec.client)?;
     }
+    let waits = tasks.iter().flat_map(|task| &task.depends_on);
+    caller.may_wait_for(&state, waits).await?;
     let batch_id = state.ids.batch(state.now());
     let render = move |tasks: &[Task]| AitpBatchAnswer {
         batch_id: batch_id.clone(),
@@ -86,11 +88,12 @@ pub(crate) async fn submit(
     params(AitpBatchStatusQuery),
     responses((status = OK, body = AitpBatchStatus))
 )]
-pub(crate) async fn status(state: State, mut query: Query) -> Answer<AitpBatchStatus> {
+pub(crate) async fn status(state: State, caller: Caller, mut query: Query) -> Answer<AitpBatchStatus> {
     let texts = task_ids(&mut query);
     let texts = query.finish(texts)?;
     let ids = texts.iter().filter_map(|text| text.parse().ok()).collect();
-    let tasks = state.ains.tasks_by_id(ids).await?;
+    let mut tasks = state.ains.tasks_by_id(ids).await?;
+    tasks.retain(|stored| caller.sees(&stored.task));
     let mut status_counts = BTreeMap::new();
     for stored in &tasks {
         *status_counts
@@ -132,7 +135,11 @@ fn task_ids(query: &mut Query) -> Option<Vec<String>> {
     request_body(content = Option<AitpBatchCancel>),
     responses((status = OK, body = AitpBatchCancelled))
 )]
-pub(crate) async fn cancel(state: State, QueryOrBody(mut query): QueryOrBody) -> Answer<AitpBatchCancelled> {
+pub(crate) async fn cancel(
+    state: State,
+    caller: Caller,
+    QueryOrBody(mut query): QueryOrBody,
+) -> Answer<AitpBatchCancelled> {
     let texts = task_ids(&mut query);
     let client = query.required_parse::<ClientId>("client_id");
     let reason = query
@@ -142,7 +149,9 @@ pub(crate) async fn cancel(state: State, QueryOrBody(mut query): QueryOrBody) ->
     let (texts, client) = query.finish(both)?;
     let (known, unknown): (Vec<_>, Vec<_>) = texts.iter().partition(|text| text.parse::<TaskId>().is_ok());
     let ids = known.iter().filter_map(|text| text.parse().ok()).collect();
-    let outcomes = state.ains.cancel_each(ids, reason, Some(client)).await?;
+    caller.acts_for(&client)?;
+    let cancel = |ids| state.ains.cancel_each(ids, reason, Some(client));
+    let outcomes = each_within(&state, &caller, ids, cancel).await?;
     let refused = known.into_iter().zip(outcomes).filter_map(|(text, outcome)| {
         let error = Problem::of(outcome.err()?, Wording::Cancel).into_detail();
         Some(AitpBatchError {

@@ -130,8 +130,13 @@ pub(crate) async fn submit(
     for task in checked.iter().flatten() {
         caller.acts_for(&task.spec.client)?;
     }
-    if !atomic {
-        refuse_unknown(&state, &mut checked).await?;
+    if atomic {
+        let tasks = checked.iter().flatten();
+        caller
+            .may_wait_for(&state, tasks.flat_map(|task| &task.depends_on))
+            .await?;
+    } else {
+        refuse_unknown(&state, &caller, &mut checked).await?;
     }
     let (tasks, refused) = apart(checked);
     let batch_id = state.ids.batch(state.now());
@@ -159,8 +164,12 @@ fn named(raw: &[u8], tasks: &[Json]) -> BTreeSet<TemplateId> {
     names.filter_map(|name| name.parse().ok()).collect()
 }
 
-/// Refuses those that depend on a task that does not exist.
-async fn refuse_unknown(state: &State, checked: &mut [Result<NewTask, Problem>]) -> Result<(), Problem> {
+/// Refuses those that depend on a task that does not exist for the caller.
+async fn refuse_unknown(
+    state: &State,
+    caller: &Caller,
+    checked: &mut [Result<NewTask, Problem>],
+) -> Result<(), Problem> {
     let good = checked.iter().flatten();
     let named: BTreeSet<_> = good
         .flat_map(|task| task.depends_on.iter().map(|one| one.on))
@@ -168,8 +177,9 @@ async fn refuse_unknown(state: &State, checked: &mut [Result<NewTask, Problem>])
     if named.is_empty() {
         return Ok(());
     }
-    let unknown = state.ains.unknown_tasks(named.into_iter().collect()).await?;
-    let unknown: BTreeSet<_> = unknown.into_iter().collect();
+    let named: Vec<TaskId> = named.into_iter().collect();
+    let mut unknown = state.ains.out_of_reach(caller.reach(), named.clone()).await?;
+    unknown.extend(state.ains.unknown_tasks(named).await?);
     for one in checked {
         let Ok(task) = one else { continue };
         if let Some(bad) = task.depends_on.iter().find(|bad| unknown.contains(&bad.on)) {
@@ -245,6 +255,27 @@ fn results(texts: Vec<String>, outcomes: Vec<Result<Task, Error>>, asked: Wordin
     })
 }
 
+/// What `act` makes of each of these tasks; those out of the caller's reach do not exist.
+pub(super) async fn each_within(
+    state: &State,
+    caller: &Caller,
+    ids: Vec<TaskId>,
+    act: impl AsyncFnOnce(Vec<TaskId>) -> Result<Vec<Result<Task, Error>>, Error>,
+) -> Result<Vec<Result<Task, Error>>, Problem> {
+    let foreign = state.ains.out_of_reach(caller.reach(), ids.clone()).await?;
+    let own = ids.iter().copied().filter(|id| !foreign.contains(id)).collect();
+    let mut outcomes = act(own).await?.into_iter();
+    let not_found = |id: TaskId| Error::NotFound {
+        entity: "Task",
+        id: id.to_string(),
+    };
+    let outcome = |id: TaskId| {
+        let own = (!foreign.contains(&id)).then(|| outcomes.next()).flatten();
+        own.unwrap_or_else(|| Err(not_found(id)))
+    };
+    Ok(ids.into_iter().map(outcome).collect())
+}
+
 fn ids(texts: &[String]) -> Vec<TaskId> {
     texts.iter().filter_map(|text| text.parse().ok()).collect()
 }
@@ -259,10 +290,8 @@ fn ids(texts: &[String]) -> Vec<TaskId> {
 )]
 pub(crate) async fn cancel(state: State, caller: Caller, body: Body<ManyTasks>) -> Answer<ManyAnswer> {
     let (texts, reason) = body.check(many)?;
-    let outcomes = state
-        .ains
-        .cancel_each(ids(&texts), reason, caller.client().cloned())
-        .await?;
+    let cancel = |ids| state.ains.cancel_each(ids, reason, None);
+    let outcomes = each_within(&state, &caller, ids(&texts), cancel).await?;
     Ok(results(texts, outcomes, Wording::Cancel))
 }
 
@@ -274,12 +303,13 @@ pub(crate) async fn cancel(state: State, caller: Caller, body: Body<ManyTasks>) 
     request_body = ManyTasks,
     responses((status = OK, body = ManyAnswer))
 )]
-pub(crate) async fn retry(state: State, body: Body<ManyTasks>) -> Answer<ManyAnswer> {
+pub(crate) async fn retry(state: State, caller: Caller, body: Body<ManyTasks>) -> Answer<ManyAnswer> {
     let (texts, _) = body.check(many)?;
-    let retries = ids(&texts).into_iter().map(|id| state.ains.retry(id, false));
-    let outcomes = futures_util::stream::iter(retries)
-        .buffered(RETRIES_AT_ONCE)
-        .collect()
-        .await;
+    let retry = async |ids: Vec<TaskId>| {
+        let retries = ids.into_iter().map(|id| state.ains.retry(id, false));
+        let retries = futures_util::stream::iter(retries).buffered(RETRIES_AT_ONCE);
+        Ok(retries.collect().await)
+    };
+    let outcomes = each_within(&state, &caller, ids(&texts), retry).await?;
     Ok(results(texts, outcomes, Wording::Plain))
 }

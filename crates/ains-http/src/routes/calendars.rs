@@ -91,6 +91,7 @@ pub(crate) async fn submit(
 )]
 pub(crate) async fn list(
     state: State,
+    caller: Caller,
     request: HttpRequest,
     mut query: Query,
 ) -> Result<HttpResponse, Problem> {
@@ -100,7 +101,8 @@ pub(crate) async fn list(
         before: query.parse("cursor"),
         limit: limit + 1,
     };
-    let filter = query.finish(Some(filter))?;
+    let mut filter = query.finish(Some(filter))?;
+    filter.client = caller.only(filter.client)?;
     let mut calendars = state.ains.calendars(filter).await?;
     let more = page::cut(&mut calendars, limit);
     let last = calendars.last().filter(|_| more);

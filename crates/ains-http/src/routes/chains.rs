@@ -134,6 +134,7 @@ pub(crate) async fn one(state: State, Id(id): Id<ChainId>, mut query: Query) -> 
 )]
 pub(crate) async fn list(
     state: State,
+    caller: Caller,
     request: HttpRequest,
     mut query: Query,
 ) -> Result<HttpResponse, Problem> {
@@ -144,7 +145,8 @@ pub(crate) async fn list(
         before: query.parse("cursor"),
         limit: limit + 1,
     };
-    let filter = query.finish(Some(filter))?;
+    let mut filter = query.finish(Some(filter))?;
+    filter.client = caller.only(filter.client)?;
     let mut chains = state.ains.chains(filter).await?;
     let more = page::cut(&mut chains, limit);
     let cursor = chains.last().filter(|_| more).map(|last| last.id.to_string());

@@ -6,6 +6,7 @@ use ains_core::TaskId;
 use ains_service::model::Direction;
 
 use super::State;
+use crate::auth::Caller;
 use crate::convert::dependency as convert;
 use crate::convert::drawing::{FORMATS, Picture};
 use crate::path::Id;
@@ -45,8 +46,10 @@ pub(crate) async fn dependencies(state: State, Id(id): Id<TaskId>) -> Answer<Tas
     params(("id" = String, Path, description = "The task.")),
     responses((status = OK, body = TaskDependents))
 )]
-pub(crate) async fn dependents(state: State, Id(id): Id<TaskId>) -> Answer<TaskDependents> {
-    Ok(Reply(convert::dependents(id, state.ains.dependents(id).await?)))
+pub(crate) async fn dependents(state: State, caller: Caller, Id(id): Id<TaskId>) -> Answer<TaskDependents> {
+    let mut view = state.ains.dependents(id).await?;
+    view.keep(|task| caller.sees(task));
+    Ok(Reply(convert::dependents(id, view)))
 }
 
 /// The dependency graph around a task, at most 2,000 tasks of it; on request as a drawing.
@@ -70,6 +73,7 @@ pub(crate) async fn dependents(state: State, Id(id): Id<TaskId>) -> Answer<TaskD
 )]
 pub(crate) async fn graph(
     state: State,
+    caller: Caller,
     Id(id): Id<TaskId>,
     mut query: Query,
 ) -> Result<HttpResponse, Problem> {
@@ -78,7 +82,8 @@ pub(crate) async fn graph(
     let format = query.choice("format", &FORMATS);
     query.finish(Some(()))?;
     let depth = usize::try_from(depth).unwrap_or(usize::MAX);
-    let graph = state.ains.graph(id, direction, depth).await?;
+    let mut graph = state.ains.graph(id, direction, depth).await?;
+    graph.keep(|task| caller.sees(task));
     Ok(match format {
         None => reply::json(reply::to_text(&convert::graph(graph))),
         Some(language) => {
@@ -96,6 +101,13 @@ pub(crate) async fn graph(
     params(("id" = String, Path, description = "The task.")),
     responses((status = OK, body = Why))
 )]
-pub(crate) async fn why(state: State, Id(id): Id<TaskId>) -> Answer<Why> {
-    Ok(Reply(convert::why(state.ains.why(id).await?)))
+pub(crate) async fn why(state: State, caller: Caller, Id(id): Id<TaskId>) -> Answer<Why> {
+    let mut view = state.ains.why(id).await?;
+    // What stands before it in its queue may be anybody's.
+    let foreign = state
+        .ains
+        .out_of_reach(caller.reach(), view.tasks.clone())
+        .await?;
+    view.tasks.retain(|task| !foreign.contains(task));
+    Ok(Reply(convert::why(view)))
 }

@@ -14,7 +14,7 @@ use futures_util::stream;
 
 use super::State;
 use crate::auth::Caller;
-use crate::problem::{Kind, Problem};
+use crate::problem::Problem;
 use crate::query::Query;
 
 /// How often a follower that hears nothing is told that the stream is alive.
@@ -72,15 +72,8 @@ pub(crate) async fn follow(
     };
     let last = last_event_id(&request, &mut query);
     let mut filter = query.finish(Some(filter))?;
-    if let Some(own) = caller.client() {
-        if filter.client.as_ref().is_some_and(|client| client != own) {
-            return Err(Problem::new(
-                Kind::Forbidden,
-                "Not authorized to follow this client",
-            ));
-        }
-        filter.client = Some(own.clone());
-    }
+    filter.client = caller.only(filter.client)?;
+    filter.types = caller.hears(filter.types)?;
     let follower = state.ains.follow(filter, last).await?;
     let begin = (follower, Stage::Begin, Instant::now());
     let stream = stream::unfold(begin, |(mut follower, stage, next)| async move {

@@ -52,6 +52,8 @@ pub(crate) async fn submit(
     let checked = web::block(move || body.check(|graph, faults| checked(&graph, client.as_ref(), faults)));
     let (owner, nodes) = checked.await.map_err(|_| Problem::internal())??;
     caller.acts_for(&owner)?;
+    let outside = nodes.iter().flat_map(|node| &node.task.depends_on);
+    caller.may_wait_for(&state, outside).await?;
     let answer = state.ains.submit_graph(nodes, once).await?;
     Ok(answered(answer, |tasks| convert::created(tasks)))
 }

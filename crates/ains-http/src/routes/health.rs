@@ -9,7 +9,7 @@ use crate::problem::Problem;
 use crate::reply::{Answer, Reply};
 
 /// Whether the server can work: 503 while its database is gone.
-#[utoipa::path(get, path = "/health", tag = "Health", security(()), responses((status = OK, body = Health)))]
+#[utoipa::path(get, path = "/health", tag = "Health", responses((status = OK, body = Health)))]
 pub(crate) async fn health(state: State) -> Answer<Health> {
     if state.ains.health().await.database {
         Ok(Reply(healthy(&state)))
@@ -19,19 +19,19 @@ pub(crate) async fn health(state: State) -> Answer<Health> {
 }
 
 /// Whether the process answers.
-#[utoipa::path(get, path = "/health/live", tag = "Health", security(()), responses((status = OK, body = Health)))]
+#[utoipa::path(get, path = "/health/live", tag = "Health", responses((status = OK, body = Health)))]
 pub(crate) async fn live(state: State) -> Reply<Health> {
     Reply(healthy(&state))
 }
 
 /// Whether the server can work, as `/health`.
-#[utoipa::path(get, path = "/health/ready", tag = "Health", security(()), responses((status = OK, body = Health)))]
+#[utoipa::path(get, path = "/health/ready", tag = "Health", responses((status = OK, body = Health)))]
 pub(crate) async fn ready(state: State) -> Answer<Health> {
     health(state).await
 }
 
 /// The state of the earlier task protocol, with figures.
-#[utoipa::path(get, path = "/health/aitp", tag = "Health", security(()), responses((status = OK, body = AitpHealth)))]
+#[utoipa::path(get, path = "/health/aitp", tag = "Health", responses((status = OK, body = AitpHealth)))]
 pub(crate) async fn aitp(state: State) -> Answer<AitpHealth> {
     let figures = state.ains.stats().await?;
     let tasks = |status| count(figures.by_status.get(&status).copied().unwrap_or(0));

@@ -149,6 +149,7 @@ fn of_chain(sent: &Json, schedule: Option<&Name>, faults: &mut Faults) -> Option
 )]
 pub(crate) async fn list(
     state: State,
+    caller: Caller,
     request: HttpRequest,
     mut query: Query,
 ) -> Result<HttpResponse, Problem> {
@@ -159,7 +160,8 @@ pub(crate) async fn list(
         before: query.parse("cursor"),
         limit: limit + 1,
     };
-    let filter = query.finish(Some(filter))?;
+    let mut filter = query.finish(Some(filter))?;
+    filter.client = caller.only(filter.client)?;
     let mut schedules = state.ains.schedules(filter).await?;
     let more = page::cut(&mut schedules, limit);
     let next_cursor = schedules.last().filter(|_| more).map(|last| last.id.to_string());

@@ -70,6 +70,7 @@ pub(super) async fn submitted<A: Serialize + 'static>(
     };
     let task = body.check(|task, faults| convert::new_task(task, caller.client(), &templates, faults))?;
     caller.acts_for(&task.spec.client)?;
+    caller.may_wait_for(&state, &task.depends_on).await?;
     let depends_on = dependency::listed(&task.depends_on);
     let render = move |tasks: &[ains_core::Task]| answer(&tasks[0], depends_on.clone());
     let once = key.once(&caller, &raw, render.clone());
@@ -106,6 +107,7 @@ pub(crate) async fn one(state: State, Id(id): Id<TaskId>, mut query: Query) -> A
 )]
 pub(crate) async fn list(
     state: State,
+    caller: Caller,
     request: HttpRequest,
     mut query: Query,
 ) -> Result<HttpResponse, Problem> {
@@ -130,6 +132,7 @@ pub(crate) async fn list(
         offset: 0,
         before,
     };
+    let filter = caller.narrow(filter)?;
     let mut tasks = state.ains.tasks(filter, page).await?;
     let more = page::cut(&mut tasks, limit);
     let next_cursor = tasks.last().filter(|_| more).map(|last| last.task.id.to_string());
@@ -217,6 +220,9 @@ pub(crate) async fn change(
             not_active: false,
         })
     })?;
+    caller
+        .may_wait_for(&state, change.depends_on.iter().flatten())
+        .await?;
     state.ains.change(id, change).await?;
     Ok(Reply(convert::whole(state.ains.task(id, Duration::ZERO).await?)))
 }

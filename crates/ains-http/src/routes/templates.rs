@@ -77,6 +77,7 @@ pub(crate) async fn submit(
 )]
 pub(crate) async fn list(
     state: State,
+    caller: Caller,
     request: HttpRequest,
     mut query: Query,
 ) -> Result<HttpResponse, Problem> {
@@ -86,7 +87,8 @@ pub(crate) async fn list(
         before: query.parse("cursor"),
         limit: limit + 1,
     };
-    let filter = query.finish(Some(filter))?;
+    let mut filter = query.finish(Some(filter))?;
+    filter.client = caller.only(filter.client)?;
     let mut templates = state.ains.templates(filter).await?;
     let more = page::cut(&mut templates, limit);
     let last = templates.last().filter(|_| more);

@@ -62,6 +62,7 @@ pub(crate) async fn submit(
 )]
 pub(crate) async fn list(
     state: State,
+    caller: Caller,
     request: HttpRequest,
     mut query: Query,
 ) -> Result<HttpResponse, Problem> {
@@ -72,7 +73,8 @@ pub(crate) async fn list(
         before: query.parse("cursor"),
         limit: limit + 1,
     };
-    let filter = query.finish(Some(filter))?;
+    let mut filter = query.finish(Some(filter))?;
+    filter.owner = caller.only(filter.owner)?;
     let mut hooks = state.ains.webhooks(filter).await?;
     let more = page::cut(&mut hooks, limit);
     let next_cursor = hooks.last().filter(|_| more).map(|last| last.id.to_string());

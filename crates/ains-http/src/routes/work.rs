@@ -9,6 +9,7 @@ use ains_core::{AgentId, TaskId};
 use ains_service::model::{Delivery, StoredTask};
 
 use super::State;
+use crate::auth::Caller;
 use crate::convert::{task, work as convert};
 use crate::json::{Body, LIMIT_MANY};
 use crate::path::Id;
@@ -39,7 +40,8 @@ fn whole(tasks: Vec<StoredTask>) -> Vec<Task> {
     tasks.into_iter().map(task::whole).collect()
 }
 
-async fn tell(state: &State, (delivery, claim): convert::Both) -> Answer<ReportAnswer> {
+async fn tell(state: &State, caller: &Caller, (delivery, claim): convert::Both) -> Answer<ReportAnswer> {
+    caller.acts_as(state, &delivery.report.agent).await?;
     let reported = state.ains.report(delivery, claim).await?;
     Ok(Reply(convert::reported(&reported.task, whole(reported.next))))
 }
@@ -53,11 +55,16 @@ async fn tell(state: &State, (delivery, claim): convert::Both) -> Answer<ReportA
     request_body = StartReport,
     responses((status = OK, body = ReportAnswer), (status = CONFLICT, description = "The lease is lost"))
 )]
-pub(crate) async fn start(state: State, Id(id): Id<TaskId>, body: Body<StartReport>) -> Answer<ReportAnswer> {
+pub(crate) async fn start(
+    state: State,
+    caller: Caller,
+    Id(id): Id<TaskId>,
+    body: Body<StartReport>,
+) -> Answer<ReportAnswer> {
     let delivery = body.check(|body, faults| {
         convert::report(id, &body.agent_id, body.attempt, ReportKind::Start, faults).map(convert::bare)
     })?;
-    tell(&state, (delivery, None)).await
+    tell(&state, &caller, (delivery, None)).await
 }
 
 /// Say how far it has come; this keeps the lease.
@@ -71,11 +78,12 @@ pub(crate) async fn start(state: State, Id(id): Id<TaskId>, body: Body<StartRepo
 )]
 pub(crate) async fn progress(
     state: State,
+    caller: Caller,
     Id(id): Id<TaskId>,
     body: Body<ProgressReport>,
 ) -> Answer<ReportAnswer> {
     let delivery = body.check(|body, faults| convert::progress(id, body, faults))?;
-    tell(&state, (delivery, None)).await
+    tell(&state, &caller, (delivery, None)).await
 }
 
 /// Report a result, and on request take more work.
@@ -89,11 +97,12 @@ pub(crate) async fn progress(
 )]
 pub(crate) async fn complete(
     state: State,
+    caller: Caller,
     Id(id): Id<TaskId>,
     body: Body<CompleteReport>,
 ) -> Answer<ReportAnswer> {
     let both = body.check(|body, faults| convert::complete(id, body, faults))?;
-    tell(&state, both).await
+    tell(&state, &caller, both).await
 }
 
 /// Report that it did not work, and on request take more work.
@@ -105,9 +114,14 @@ pub(crate) async fn complete(
     request_body = FailReport,
     responses((status = OK, body = ReportAnswer), (status = CONFLICT, description = "The lease is lost"))
 )]
-pub(crate) async fn fail(state: State, Id(id): Id<TaskId>, body: Body<FailReport>) -> Answer<ReportAnswer> {
+pub(crate) async fn fail(
+    state: State,
+    caller: Caller,
+    Id(id): Id<TaskId>,
+    body: Body<FailReport>,
+) -> Answer<ReportAnswer> {
     let both = body.check(|body, faults| convert::fail(id, body, faults))?;
-    tell(&state, both).await
+    tell(&state, &caller, both).await
 }
 
 /// Give a task back; no retry is consumed.
@@ -121,13 +135,14 @@ pub(crate) async fn fail(state: State, Id(id): Id<TaskId>, body: Body<FailReport
 )]
 pub(crate) async fn release(
     state: State,
+    caller: Caller,
     Id(id): Id<TaskId>,
     body: Body<ReleaseReport>,
 ) -> Answer<ReportAnswer> {
     let delivery = body.check(|body, faults| {
         convert::report(id, &body.agent_id, body.attempt, ReportKind::Release, faults).map(convert::bare)
     })?;
-    tell(&state, (delivery, None)).await
+    tell(&state, &caller, (delivery, None)).await
 }
 
 /// Report many results, and on request take more work, in one transaction. One bad result fails alone.

@@ -66,3 +66,18 @@ async fn a_wrong_key_is_refused_even_where_none_is_needed() {
         assert_eq!(with(&site, "/health", ("x-api-key", "ains_wrong")).await, 200);
     }
 }
+
+#[actix_web::test]
+async fn the_test_of_a_key_always_wants_one() {
+    for auth in [Auth::On, Auth::Off] {
+        let site = Site::with(auth).await;
+        let refused = site.get("/ains/protected/test").await;
+        assert_eq!(refused.detail(401), "API key required");
+        assert_eq!(refused.header("www-authenticate"), "Bearer");
+        assert!(refused.json()["instance"].is_string(), "{}", refused.json());
+        let request = TestRequest::with_uri("/ains/protected/test").insert_header(("x-api-key", KEY));
+        let passed = site.send(request).await.ok();
+        assert_eq!(passed["message"], "Authentication successful!");
+        assert_eq!(passed["scopes"], serde_json::json!(["admin"]));
+    }
+}

@@ -3,7 +3,6 @@
 use ains_core::{KeyId, Mint};
 use ains_store::counters::{self, Deltas};
 use ains_store::idempotency::{self, Answered};
-use ains_store::keys::{self, ApiKey};
 use ains_store::{Backend, clients, migrate, nodes};
 use ains_testkit::TestDb;
 use rand::SeedableRng as _;
@@ -13,7 +12,6 @@ use crate::support::{at, open};
 ains_testkit::contract!(
     counters_add_up_over_writers,
     an_answer_is_kept_for_its_time,
-    a_secret_is_stored_once,
     servers_take_the_smallest_free_slot,
     a_weight_is_set_and_read,
     every_migration_can_be_taken_back,
@@ -71,26 +69,6 @@ fn an_answer_is_kept_for_its_time(db: &TestDb) {
         "three"
     );
     assert_eq!(idempotency::remove_before(&mut conn, at(201), 10).unwrap(), 1);
-}
-
-fn a_secret_is_stored_once(db: &TestDb) {
-    let mut conn = open(db).connect().unwrap();
-    let mut rng = rand::rngs::StdRng::seed_from_u64(1);
-    let mut mint = Mint::default();
-    let mut key = || ApiKey {
-        id: KeyId::mint(&mut mint, at(1), &mut rng),
-        secret_sha256: "ab".into(),
-        name: "admin".into(),
-        client: Some("c".parse().unwrap()),
-        admin: true,
-        created_at: at(1),
-    };
-    assert!(!keys::any(&mut conn).unwrap());
-    let first = key();
-    assert!(keys::insert(&mut conn, &first).unwrap());
-    assert!(!keys::insert(&mut conn, &key()).unwrap());
-    assert_eq!(keys::find(&mut conn, "ab").unwrap(), Some(first));
-    assert_eq!(keys::find(&mut conn, "cd").unwrap(), None);
 }
 
 fn servers_take_the_smallest_free_slot(db: &TestDb) {

@@ -12,6 +12,8 @@ mod chains;
 mod dependencies;
 #[path = "calls/events.rs"]
 mod events;
+#[path = "calls/keys.rs"]
+mod keys;
 #[path = "calls/lists.rs"]
 mod lists;
 #[path = "calls/schedules.rs"]
@@ -49,6 +51,7 @@ pub(crate) fn all(conn: &mut Conn) -> Traced {
         calendars::remove(&mut trace, calendar);
         templates::remove(&mut trace, &mut maker, template);
         webhooks::call(&mut trace, &mut maker);
+        keys::call(&mut trace, &mut maker, known[0]);
         bookkeeping::call(&mut trace);
         events::call(&mut trace);
         chains::remove(&mut trace);

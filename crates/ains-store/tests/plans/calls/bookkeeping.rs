@@ -3,7 +3,6 @@
 use ains_core::{KeyId, Mint};
 use ains_store::counters::{self, Deltas};
 use ains_store::idempotency::{self, Answered};
-use ains_store::keys::{self, ApiKey};
 use ains_store::nodes;
 use rand::SeedableRng as _;
 
@@ -25,21 +24,6 @@ pub(crate) fn call(trace: &mut Trace<'_>) {
     call!(trace, idempotency::find("s", "k", at(0)));
     call!(trace, idempotency::insert(&answered, at(0)));
     call!(trace, idempotency::remove_before(at(2), 10));
-    let key = ApiKey {
-        id: KeyId::mint(
-            &mut Mint::default(),
-            at(1),
-            &mut rand::rngs::StdRng::seed_from_u64(1),
-        ),
-        secret_sha256: "ab".into(),
-        name: "n".into(),
-        client: None,
-        admin: true,
-        created_at: at(1),
-    };
-    call!(trace, keys::insert(&key));
-    call!(trace, keys::find("ab"));
-    call!(trace, keys::any());
     let node = call!(trace, nodes::join("n", at(1), at(0)));
     call!(trace, nodes::beat(&node, at(2)));
     call!(trace, nodes::all());

@@ -35,6 +35,7 @@ pub(crate) const ALLOWED: &[Exception] = &[
     may(&[Postgres], "tasks::next_instant", "tasks_by_", FIRST),
     may(&[Postgres], "schedules::next_due", "scheduled_tasks_", FIRST),
     may(BOTH, "keys::any", "api_keys", FIRST),
+    may(BOTH, "keys::list (all)", "api_keys", PAGE),
     may(&[Postgres], "events::first_position", "events_by_position", FIRST),
     may(BOTH, "tasks::list (everything)", "tasks", PAGE),
     may(BOTH, "tasks::list (PENDING)", "tasks_pending", PAGE),

@@ -1,0 +1,129 @@
+//! Access: whether a caller reaches a thing. The one place that decides about tenants (semantics §9).
+//!
+//! Nothing changes its owner, so it is enough to look before a use case runs. What is out of reach does not exist for the
+//! caller.
+
+use std::collections::BTreeSet;
+
+use ains_core::{
+    AgentId, CalendarId, ChainId, ClientId, DeliveryId, KeyId, Reach, ScheduleId, TaskId, TemplateId,
+    WebhookId,
+};
+use ains_store::owners;
+
+use crate::ains::Ains;
+use crate::error::Error;
+
+/// Something that belongs to somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Thing {
+    /// A task.
+    Task(TaskId),
+    /// A chain.
+    Chain(ChainId),
+    /// A schedule.
+    Schedule(ScheduleId),
+    /// A calendar.
+    Calendar(CalendarId),
+    /// A template.
+    Template(TemplateId),
+    /// A webhook.
+    Webhook(WebhookId),
+    /// A delivery to a webhook.
+    Delivery(DeliveryId),
+    /// An API key.
+    Key(KeyId),
+    /// An agent.
+    Agent(AgentId),
+}
+
+/// What a caller wants with a thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// To look at it.
+    Look,
+    /// To change it, or to act as it.
+    Change,
+}
+
+impl Thing {
+    /// How the API calls it, and its id.
+    fn named(&self) -> (&'static str, String) {
+        match self {
+            Self::Task(id) => ("Task", id.to_string()),
+            Self::Chain(id) => ("Chain", id.to_string()),
+            Self::Schedule(id) => ("Schedule", id.to_string()),
+            Self::Calendar(id) => ("Calendar", id.to_string()),
+            Self::Template(id) => ("Template", id.to_string()),
+            Self::Webhook(id) => ("Webhook", id.to_string()),
+            Self::Delivery(id) => ("Delivery", id.to_string()),
+            Self::Key(id) => ("API key", id.to_string()),
+            Self::Agent(id) => ("Agent", id.to_string()),
+        }
+    }
+
+    fn not_found(&self) -> Error {
+        let (entity, id) = self.named();
+        Error::NotFound { entity, id }
+    }
+}
+
+impl Ains {
+    /// Whether what is within `reach` includes `thing`.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if it is not, or does not exist; [`Error::NotOwner`] if it may be looked at, but not changed;
+    /// when the store fails.
+    pub async fn reaches(&self, reach: &Reach, thing: &Thing, wanted: Use) -> Result<(), Error> {
+        let within = match reach {
+            Reach::Everything => true,
+            Reach::Client(client) => match thing {
+                Thing::Agent(_) => true,
+                thing => self.owner(thing.clone()).await?.as_ref() == Some(client),
+            },
+            Reach::Agent(own) => match thing {
+                Thing::Agent(agent) if agent == own => true,
+                Thing::Agent(_) if wanted == Use::Change => return Err(Error::NotOwner),
+                Thing::Task(id) => {
+                    let (id, own) = (*id, own.clone());
+                    self.read(move |conn| owners::held(conn, id, &own)).await?
+                }
+                _ => false,
+            },
+        };
+        within.then_some(()).ok_or_else(|| thing.not_found())
+    }
+
+    /// Which of these tasks are not within `reach`: for tasks that a caller names in a request. Those that do not exist
+    /// are not among them.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn out_of_reach(&self, reach: &Reach, tasks: Vec<TaskId>) -> Result<BTreeSet<TaskId>, Error> {
+        if *reach == Reach::Everything || tasks.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let reach = reach.clone();
+        self.read(move |conn| {
+            let owners = owners::of_tasks(conn, &tasks)?;
+            let foreign = owners.into_iter().filter(|(_, owner)| !reach.covers(owner));
+            Ok(foreign.map(|(task, _)| task).collect())
+        })
+        .await
+    }
+
+    async fn owner(&self, thing: Thing) -> Result<Option<ClientId>, Error> {
+        self.read(move |conn| match thing {
+            Thing::Task(id) => owners::of_task(conn, id),
+            Thing::Chain(id) => owners::of_chain(conn, id),
+            Thing::Schedule(id) => owners::of_schedule(conn, id),
+            Thing::Calendar(id) => owners::of_calendar(conn, id),
+            Thing::Template(id) => owners::of_template(conn, id),
+            Thing::Webhook(id) => owners::of_webhook(conn, id),
+            Thing::Delivery(id) => owners::of_delivery(conn, id),
+            Thing::Key(id) => owners::of_key(conn, id),
+            Thing::Agent(_) => Ok(None),
+        })
+        .await
+    }
+}
