@@ -135,10 +135,6 @@ impl Problem {
                 asked.lease_lost(status, attempt, own)
             }
             Error::Refused(Refusal::Illegal(illegal)) | Error::Illegal(illegal) => asked.illegal(illegal),
-            Error::NotPending(refusal) => Self::new(
-                Kind::IllegalTransition,
-                wording::capitalised(&refusal.to_string()),
-            ),
             Error::UnknownDependency(id) => Self::not_found(&format!("Dependency task {id}")),
             Error::Cycle(cycle) => Self::new(
                 Kind::DependencyCycle,
@@ -160,14 +156,8 @@ impl Problem {
                 Kind::ChangedMeanwhile,
                 format!("{entity} was changed again and again meanwhile"),
             ),
-            error @ (Error::ForgottenSlots(_) | Error::TooMuchAtOnce(_)) => {
-                Self::new(Kind::InvalidInput, wording::capitalised(&error.to_string()))
-            }
             Error::CalendarInUse(schedule) => {
                 Self::new(Kind::InUse, format!("Schedule {schedule} heeds the calendar"))
-            }
-            error @ (Error::NoWebhooks | Error::RefusedAddress(_)) => {
-                Self::bad_request(wording::capitalised(&error.to_string()))
             }
             Error::TooManyWebhooks(most) => {
                 Self::too_many(&format!("There are {most} active webhooks already"))
@@ -176,9 +166,6 @@ impl Problem {
                 "This client or agent has {most} active webhooks already"
             )),
             Error::NotTheWebhooksOwner => Self::new(Kind::Forbidden, "Not authorized"),
-            error @ (Error::WebhookInactive | Error::DeliveryPending) => {
-                Self::new(Kind::IllegalTransition, wording::capitalised(&error.to_string()))
-            }
             Error::OfChain(chain) => Self::new(
                 Kind::IllegalTransition,
                 format!("The task belongs to chain {chain}, which decides when it is tried again"),
@@ -189,15 +176,6 @@ impl Problem {
             Error::TooManyTasks(most) => Self::too_many(&format!("More than {most} tasks are concerned")),
             Error::RetrySpent => Self::bad_request("Task has exceeded maximum retries or is not retryable"),
             Error::NotOwner => Self::new(Kind::Forbidden, asked.not_owner()),
-            Error::KeyMisfit(misfit) => {
-                Self::new(Kind::InvalidInput, wording::capitalised(&misfit.to_string()))
-            }
-            error @ Error::MoreThanOwn(_) => {
-                Self::new(Kind::Forbidden, wording::capitalised(&error.to_string()))
-            }
-            error @ Error::KeyRevoked => {
-                Self::new(Kind::IllegalTransition, wording::capitalised(&error.to_string()))
-            }
             Error::AgentExists(_) => Self::new(Kind::AlreadyExists, "Agent already registered"),
             Error::AgentBusy { held, .. } => Self::new(Kind::AgentBusy, format!("Agent holds {held} tasks")),
             Error::InvalidSignature(reason) => {
@@ -208,6 +186,16 @@ impl Problem {
             Error::TooManyCapabilities(most) => Self::too_many(&format!(
                 "An agent provides at most {most} capabilities, tags included"
             )),
+            error @ (Error::NotPending(_)
+            | Error::ForgottenSlots(_)
+            | Error::TooMuchAtOnce(_)
+            | Error::NoWebhooks
+            | Error::RefusedAddress(_)
+            | Error::WebhookInactive
+            | Error::DeliveryPending
+            | Error::KeyMisfit(_)
+            | Error::MoreThanOwn(_)
+            | Error::KeyRevoked) => Self::in_its_words(&error),
             Error::KeyReused => Self::new(
                 Kind::IdempotencyKeyReused,
                 "The Idempotency-Key was used with another request",
@@ -235,6 +223,19 @@ impl Problem {
                 problem
             }
         }
+    }
+
+    /// An error whose own sentence is what callers read.
+    fn in_its_words(error: &Error) -> Self {
+        let kind = match error {
+            Error::NotPending(_) | Error::WebhookInactive | Error::DeliveryPending | Error::KeyRevoked => {
+                Kind::IllegalTransition
+            }
+            Error::ForgottenSlots(_) | Error::TooMuchAtOnce(_) | Error::KeyMisfit(_) => Kind::InvalidInput,
+            Error::MoreThanOwn(_) => Kind::Forbidden,
+            _ => Kind::BadRequest,
+        };
+        Self::new(kind, wording::capitalised(&error.to_string()))
     }
 
     /// What refers to a template is named; there may be more of it.

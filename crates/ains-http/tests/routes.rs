@@ -7,6 +7,8 @@
 #[path = "routes/site.rs"]
 mod site;
 
+#[path = "routes/access.rs"]
+mod access;
 #[path = "routes/agents.rs"]
 mod agents;
 #[path = "routes/aitp.rs"]

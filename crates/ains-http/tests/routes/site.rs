@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Service, ServiceResponse};
@@ -9,6 +10,7 @@ use actix_web::http::Method;
 use actix_web::http::header::HeaderMap;
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{HttpResponse, web};
+use ains_core::Clock;
 use ains_core::webhook::{Attempt, Outcome};
 use ains_http::{Auth, HttpState};
 use ains_service::{Ains, Deliver, Later, Settings};
@@ -102,6 +104,9 @@ type Call = Rc<dyn Fn(TestRequest) -> futures_util::future::LocalBoxFuture<'stat
 #[derive(Clone)]
 pub(crate) struct Site {
     call: Call,
+    /// What is sent as `X-API-Key` with every request.
+    key: Option<String>,
+    clock: Arc<ManualClock>,
     #[expect(dead_code, reason = "the database goes when the site goes")]
     db: Rc<TestDb>,
 }
@@ -122,6 +127,11 @@ impl Site {
         sites
     }
 
+    /// One of the operator, with authentication.
+    pub(crate) async fn guarded() -> Self {
+        Self::with(Auth::On).await.keyed(KEY)
+    }
+
     pub(crate) async fn with(auth: Auth) -> Self {
         Self::on(TestDb::sqlite(), auth).await
     }
@@ -140,7 +150,9 @@ impl Site {
             ..Settings::default()
         };
         let clock = Arc::new(ManualClock::new(START));
-        let ains = Ains::start(store, settings, clock).await.expect("a service");
+        let ains = Ains::start(store, settings, Arc::clone(&clock) as Arc<dyn Clock>)
+            .await
+            .expect("a service");
         let state = web::Data::new(HttpState::new(ains, auth, "1.2.3", 1));
         let app = Rc::new(init_service(ains_http::app(&state)).await);
         let call: Call = Rc::new(move |request| {
@@ -149,11 +161,38 @@ impl Site {
         });
         Self {
             call,
+            key: None,
+            clock,
             db: Rc::new(db),
         }
     }
 
+    /// The same one, for whoever has this key.
+    pub(crate) fn keyed(&self, key: &str) -> Self {
+        Self {
+            key: Some(key.to_owned()),
+            ..self.clone()
+        }
+    }
+
+    /// The same one, for whoever has none.
+    pub(crate) fn anonymous(&self) -> Self {
+        Self {
+            key: None,
+            ..self.clone()
+        }
+    }
+
+    /// Lets time pass.
+    pub(crate) fn wait(&self, time: Duration) {
+        self.clock.advance(time);
+    }
+
     pub(crate) async fn send(&self, request: TestRequest) -> Answer {
+        let request = match &self.key {
+            Some(key) => request.insert_header(("x-api-key", &**key)),
+            None => request,
+        };
         (self.call)(request).await
     }
 
