@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ains_core::{Key, KeyId, Reach, Scopes, Timestamp};
 use ains_store::keys::{self, OpenedKey, StoredKey};
@@ -40,7 +40,8 @@ struct Found {
     principal: Arc<Principal>,
     /// From when on the key is good no more.
     until: Option<Timestamp>,
-    read: Instant,
+    /// When it was read.
+    read_at: Timestamp,
 }
 
 impl KeyCache {
@@ -68,7 +69,9 @@ impl KeyCache {
     fn known(&self, digest: &Digest, now: Timestamp) -> Option<Arc<Principal>> {
         let found = self.lock();
         let known = found.get(digest)?;
-        let is_good = known.read.elapsed() < BELIEVED && known.until.is_none_or(|until| now < until);
+        // A clock that went back proves nothing.
+        let is_fresh = known.read_at <= now && now < known.read_at + BELIEVED;
+        let is_good = is_fresh && known.until.is_none_or(|until| now < until);
         is_good.then(|| Arc::clone(&known.principal))
     }
 
@@ -117,7 +120,6 @@ impl Ains {
         if let Some(known) = cache.known(&digest, now) {
             return Ok(Some(known));
         }
-        let read = Instant::now();
         let opened = self
             .read(move |conn| keys::open(conn, &hex::encode(digest)))
             .await?;
@@ -129,7 +131,7 @@ impl Ains {
         let found = opened.zip(principal.clone()).map(|(opened, principal)| Found {
             principal,
             until: opened.key.expires_at.into_iter().chain(opened.good_until).min(),
-            read,
+            read_at: now,
         });
         cache.keep(digest, found);
         Ok(principal)

@@ -39,6 +39,8 @@ mod events;
 mod fairness;
 #[path = "use_cases/graphs.rs"]
 mod graphs;
+#[path = "use_cases/keys.rs"]
+mod keys;
 #[path = "use_cases/leases.rs"]
 mod leases;
 #[path = "use_cases/metrics.rs"]
