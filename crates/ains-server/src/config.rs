@@ -3,6 +3,7 @@
 //! A flag goes before the environment, the environment before the file, the file before the default. Whatever the
 //! source, a value that cannot be right ends the start with one sentence that names the setting and what it accepts.
 
+mod keys;
 mod layers;
 mod settings;
 mod values;
@@ -18,6 +19,7 @@ use ains_store::Location;
 use ains_webhook::Rules;
 use tracing_subscriber::filter::Targets;
 
+pub(crate) use keys::KeyCommand;
 use layers::{Layers, Raw};
 
 /// Why the server does not start: one sentence about a setting.
@@ -44,6 +46,8 @@ pub(crate) struct Config {
     pub(crate) log: Targets,
     /// The folder whose files the demo works on, if it was asked for.
     pub(crate) demo: Option<PathBuf>,
+    /// What is to be done with keys, instead of serving.
+    pub(crate) keys: Option<KeyCommand>,
 }
 
 /// Where to listen.
@@ -75,7 +79,10 @@ impl Config {
     /// The first setting that cannot be right.
     pub(crate) fn read(args: impl IntoIterator<Item = OsString>) -> Result<Self, Fault> {
         let matches = settings::command().get_matches_from(args);
-        Self::from_layers(Layers::new(matches)?)
+        let keys = matches.subcommand_matches("key").map(keys::read);
+        let keys = keys.transpose().map_err(Fault)?;
+        let config = Self::from_layers(Layers::new(matches)?)?;
+        Ok(Self { keys, ..config })
     }
 
     fn from_layers(mut layers: Layers) -> Result<Self, Fault> {
@@ -157,6 +164,7 @@ impl Config {
                 None => values::default_log(demo.is_some()),
             },
             demo: demo.as_deref().map(values::folder).transpose()?,
+            keys: None,
         };
         layers.nothing_left()?;
         config.checked()

@@ -8,10 +8,12 @@
 //! | `webhooks` | who calls webhooks |
 //! | `telemetry` | the log, on standard error |
 //! | `screen` | what is printed for people, on standard output |
+//! | `keys` | `ains-server key …`: keys, from the command line |
 //! | `demo` | `--demo`: three agents at work on real files |
 
 mod config;
 mod demo;
+mod keys;
 mod screen;
 mod shutdown;
 mod telemetry;
@@ -51,7 +53,12 @@ fn main() -> ExitCode {
         .enable_all()
         .build()
         .expect("the system has threads and a clock to give");
-    let ended = runtime.block_on(wiring::run(config));
+    let ended = runtime.block_on(async {
+        match &config.keys {
+            Some(_) => wiring::keys(config).await,
+            None => wiring::run(config).await,
+        }
+    });
     runtime.shutdown_timeout(LAST_WORK);
     match ended {
         Ok(()) => ExitCode::SUCCESS,

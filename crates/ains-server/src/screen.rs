@@ -36,6 +36,11 @@ pub(crate) fn line(text: impl Display) {
     let _ = writeln!(io::stdout().lock(), "{text}");
 }
 
+/// Says something beside what was asked for, on standard error.
+pub(crate) fn remark(text: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
 /// Says why the program ends, in one sentence on standard error.
 pub(crate) fn failed(why: &dyn Display, status: u8) -> ExitCode {
     let _ = writeln!(io::stderr().lock(), "ains-server: {why}.");

@@ -82,6 +82,16 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     ended.map(drop)
 }
 
+/// Does with the keys what the operator wants, and ends.
+///
+/// # Errors
+/// When the database cannot be opened, or it cannot be done.
+pub(crate) async fn keys(config: Config) -> anyhow::Result<()> {
+    let store = open(&config.database).await?;
+    let Some(command) = config.keys else { return Ok(()) };
+    tokio::task::spawn_blocking(move || crate::keys::run(store, command)).await?
+}
+
 /// The demo, if there is one; without one it never ends.
 fn show(
     demo: Option<Demo>,

@@ -75,6 +75,7 @@ pub use clock::SystemClock;
 pub use deliver::{Deliver, LONGEST_ATTEMPT, Later};
 pub use error::Error;
 pub use feed::{EventFilter, EventId, FeedFigures, Followed, Follower, Happening, UnknownEventId};
+pub use keys::Keychain;
 pub use metrics::{DeliveryOutcome, Metrics};
 pub use model::*;
 pub use settings::Settings;

@@ -155,15 +155,19 @@ pub(super) fn command() -> Command {
             .value_name(setting.value)
             .help(setting.help)
             .allow_hyphen_values(true)
+            // What concerns a command as well may stand behind it.
+            .global(matches!(setting.name, "database_url" | "log"))
     });
     Command::new("ains-server")
         .version(env!("CARGO_PKG_VERSION"))
         .about("AINS, a task orchestration service: clients submit tasks, agents execute them.")
         .after_help(EPILOGUE)
         .args(settings)
+        .subcommand(super::keys::command())
         .arg(
             Arg::new("config")
                 .long("config")
+                .global(true)
                 .env("AINS_CONFIG")
                 .hide_env_values(true)
                 .value_name("FILE")

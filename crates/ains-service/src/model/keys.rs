@@ -79,6 +79,22 @@ pub struct NewKey {
     pub expires_in: Option<Duration>,
 }
 
+impl NewKey {
+    /// One that may do everything, without limits.
+    pub fn admin(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            description: None,
+            client: None,
+            agent: None,
+            scopes: Scopes::ADMIN,
+            per_minute: None,
+            per_hour: None,
+            expires_in: None,
+        }
+    }
+}
+
 /// A key that was made, or got another secret.
 #[derive(Clone)]
 pub struct KeyMade {

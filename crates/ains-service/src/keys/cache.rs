@@ -1,0 +1,137 @@
+//! What opens what: the keys that are in use, remembered for a moment.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ains_core::{Reach, Scopes, Timestamp};
+use ains_store::keys::{self, OpenedKey};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use crate::ains::Ains;
+use crate::error::Error;
+use crate::model::Principal;
+
+/// How long what was found about a key is believed: a revoked one is refused within this on every server.
+const BELIEVED: Duration = Duration::from_millis(900);
+
+/// Keys of which is kept what was found at most; beyond it all are forgotten.
+const KEPT: usize = 4096;
+
+/// SHA-256 of a secret: what is stored and compared instead of it. An index and a table go by it, which takes a time that
+/// depends on it, but from a digest that is partly known nobody gets to a secret.
+pub(super) type Digest = [u8; 32];
+
+/// What was last found about the keys that are in use. Secrets that open nothing are not kept, so that nobody fills it
+/// with them.
+#[derive(Debug, Default)]
+pub(crate) struct KeyCache {
+    found: Mutex<HashMap<Digest, Found>>,
+    /// Whom the key is for that the operator gave, if one was given.
+    operator: Option<(Digest, Arc<Principal>)>,
+}
+
+#[derive(Debug)]
+struct Found {
+    principal: Arc<Principal>,
+    /// From when on the key is good no more.
+    until: Option<Timestamp>,
+    /// When it was read.
+    read_at: Timestamp,
+}
+
+impl KeyCache {
+    /// A cache that accepts `admin` as the operator's key.
+    pub(crate) fn new(admin: Option<&str>) -> Self {
+        let operator = admin.map(|secret| {
+            let principal = Principal {
+                key: None,
+                name: "operator".to_owned(),
+                reach: Reach::Everything,
+                client: None,
+                scopes: Scopes::ADMIN,
+                per_minute: None,
+                per_hour: None,
+            };
+            (digest(secret), Arc::new(principal))
+        });
+        Self {
+            operator,
+            ..Self::default()
+        }
+    }
+
+    /// Whom the key is for, if that was found lately.
+    fn known(&self, digest: &Digest, now: Timestamp) -> Option<Arc<Principal>> {
+        let found = self.lock();
+        let known = found.get(digest)?;
+        // A clock that went back proves nothing.
+        let is_fresh = known.read_at <= now && now < known.read_at + BELIEVED;
+        let is_good = is_fresh && known.until.is_none_or(|until| now < until);
+        is_good.then(|| Arc::clone(&known.principal))
+    }
+
+    fn keep(&self, digest: Digest, found: Option<Found>) {
+        let mut known = self.lock();
+        match found {
+            Some(found) => {
+                if known.len() >= KEPT {
+                    known.clear();
+                }
+                known.insert(digest, found);
+            }
+            None => {
+                known.remove(&digest);
+            }
+        }
+    }
+
+    /// Forgets what was found, for the next request to look again.
+    pub(super) fn forget(&self) {
+        self.lock().clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Digest, Found>> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The digest of a secret.
+pub(super) fn digest(secret: &str) -> Digest {
+    Sha256::digest(secret.as_bytes()).into()
+}
+
+impl Ains {
+    /// Whom `secret` is for; `None` if it opens nothing: it is unknown, or its key is switched off, revoked or expired.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn authenticate(&self, secret: &str) -> Result<Option<Arc<Principal>>, Error> {
+        let digest = digest(secret);
+        let (cache, now) = (&self.inner.keys, self.now());
+        if let Some((operators, principal)) = &cache.operator
+            && bool::from(operators.ct_eq(&digest))
+        {
+            return Ok(Some(Arc::clone(principal)));
+        }
+        if let Some(known) = cache.known(&digest, now) {
+            return Ok(Some(known));
+        }
+        let opened = self
+            .read(move |conn| keys::open(conn, &hex::encode(digest)))
+            .await?;
+        let is_good =
+            |opened: &OpenedKey| opened.key.is_good(now) && opened.good_until.is_none_or(|until| now < until);
+        let opened = opened.filter(is_good);
+        let principal = opened.as_ref().and_then(|opened| Principal::of(&opened.key));
+        let principal = principal.map(Arc::new);
+        let found = opened.zip(principal.clone()).map(|(opened, principal)| Found {
+            principal,
+            until: opened.key.expires_at.into_iter().chain(opened.good_until).min(),
+            read_at: now,
+        });
+        cache.keep(digest, found);
+        Ok(principal)
+    }
+}
