@@ -10,6 +10,7 @@ mod error;
 mod events;
 mod graphs;
 mod key;
+mod keys;
 mod retry;
 mod routing;
 mod schedules;

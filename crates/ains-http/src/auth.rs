@@ -9,6 +9,7 @@ mod base64;
 mod caller;
 mod gate;
 mod need;
+mod standing;
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ use crate::problem::{Kind, Problem};
 pub(crate) use caller::Caller;
 pub(crate) use gate::Gate;
 pub(crate) use need::{Need, Noun, Rule};
+pub(crate) use standing::Watch;
 
 /// The header of a key.
 static X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");

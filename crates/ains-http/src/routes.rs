@@ -137,7 +137,7 @@ fn of_agents() -> Vec<Route> {
         at("/ains/agents/{id}")
             .of(Noun::Agent)
             .get(AgentRead, agents::one)
-            .patch(AgentWrite, agents::change)
+            .patch([AgentWrite, AgentAct], agents::change)
             .delete(AgentWrite, agents::remove),
         at("/ains/agents/{id}/heartbeat")
             .of(Noun::Agent)

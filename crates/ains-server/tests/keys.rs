@@ -85,6 +85,67 @@ async fn keys_are_made_rotated_and_revoked_beside_a_running_server() {
     assert!(!server.output().contains(&made) && !server.output().contains(&rotated));
 }
 
+/// A claim that waits a minute for work, of which there is none, and a stream of what happens: both end with their key.
+#[tokio::test]
+async fn what_lasts_ends_with_its_key() {
+    let file = SqliteFile::new();
+    let url = file.url();
+    let args = [
+        "--bind",
+        "127.0.0.1:0",
+        "--database-url",
+        &url,
+        "--agent-identity",
+        "hex-only",
+    ];
+    let server =
+        ServerProcess::start(Path::new(BINARY), args, [("AINS_ADMIN_KEY", "key-of-the-tests")]).unwrap();
+    let agent = serde_json::json!({
+        "agent_id": "a1", "public_key": "aa".repeat(32), "display_name": "a1", "endpoint": "http://127.0.0.1:1",
+        "signature": "bb".repeat(64), "tags": ["text:v1"], "shared": true,
+    });
+    let client = reqwest::Client::new();
+    let registered = client.post(format!("{}/ains/agents", server.url()));
+    let registered = registered
+        .header("x-api-key", "key-of-the-tests")
+        .json(&agent)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(registered.status(), 200);
+    let scopes = ["create", "--name", "k", "--scope", "admin"];
+    let secret = printed(&key(&url, &scopes));
+    let listed = printed(&key(&url, &["list"]));
+    let id = listed.split(' ').next().unwrap();
+
+    let mut stream = client
+        .get(format!("{}/ains/events", server.url()))
+        .header("x-api-key", &secret)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(stream.status(), 200);
+    let first = stream.chunk().await.unwrap().unwrap();
+    assert!(first.starts_with(b"retry:"), "{first:?}");
+    let claim = client.post(format!("{}/ains/agents/a1/claim", server.url()));
+    let claim = claim
+        .header("x-api-key", &secret)
+        .json(&serde_json::json!({"wait_seconds": 60}));
+    let claim = tokio::spawn(claim.send());
+
+    assert!(key(&url, &["revoke", id]).status.success());
+    let refused = tokio::time::timeout(PATIENCE, claim)
+        .await
+        .expect("the claim ends")
+        .unwrap()
+        .unwrap();
+    assert_eq!(refused.status(), 401);
+    let ended = tokio::time::timeout(PATIENCE, async {
+        while stream.chunk().await.unwrap().is_some() {}
+    });
+    ended.await.expect("the stream ends");
+}
+
 /// Asks until the key is refused.
 async fn turns_away(server: &ServerProcess, secret: &str) {
     let begun = Instant::now();

@@ -15,6 +15,7 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
 use super::need::{Need, Noun, Rule};
+use super::standing::while_good;
 use super::{Auth, challenge};
 use crate::app::HttpState;
 use crate::problem::{Kind, Problem};
@@ -76,38 +77,39 @@ where
         if let Err(problem) = may(&state, rule.need, principal.as_deref(), &request) {
             return ready(Ok(refused(request, problem))).boxed_local();
         }
-        let reach = match principal.as_deref().map(|principal| &principal.reach) {
-            None | Some(Reach::Everything) => return self.inside.call(request).boxed_local(),
-            Some(reach) => reach.clone(),
-        };
-        let named = request.match_info().get("id").and_then(|id| self.noun.thing(id));
-        let Some(thing) = named else {
+        let Some(principal) = principal else {
             return self.inside.call(request).boxed_local();
         };
-        let inside = Rc::clone(&self.inside);
-        within(inside, state, request, reach, thing).boxed_local()
+        let named = request.match_info().get("id").and_then(|id| self.noun.thing(id));
+        within(Rc::clone(&self.inside), state, request, principal, named).boxed_local()
     }
 }
 
-/// Lets a request pass whose key reaches what the path names.
+/// Lets a request pass whose key reaches what the path names, for as long as the key is good.
 async fn within<S>(
     inside: Rc<S>,
     state: State,
     request: ServiceRequest,
-    reach: Reach,
-    thing: Thing,
+    principal: Arc<Principal>,
+    named: Option<Thing>,
 ) -> Result<ServiceResponse<BoxBody>, Error>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error>,
 {
-    let wanted = if request.method() == Method::GET {
-        Use::Look
-    } else {
-        Use::Change
-    };
-    match state.ains.reaches(&reach, &thing, wanted).await {
-        Ok(()) => inside.call(request).await,
-        Err(error) => Ok(refused(request, error.into())),
+    if let Some(thing) = named.filter(|_| principal.reach != Reach::Everything) {
+        let wanted = if request.method() == Method::GET {
+            Use::Look
+        } else {
+            Use::Change
+        };
+        if let Err(error) = state.ains.reaches(&principal.reach, &thing, wanted).await {
+            return Ok(refused(request, error.into()));
+        }
+    }
+    let asked = request.request().clone();
+    match while_good(&state, &principal, inside.call(request)).await {
+        Ok(answer) => answer,
+        Err(problem) => Ok(ServiceResponse::new(asked, HttpResponse::from_error(problem))),
     }
 }
 

@@ -13,7 +13,7 @@ use ains_service::{EventFilter, EventId, Followed, Follower, Happening};
 use futures_util::stream;
 
 use super::State;
-use crate::auth::Caller;
+use crate::auth::{Caller, Watch};
 use crate::problem::Problem;
 use crate::query::Query;
 
@@ -75,15 +75,20 @@ pub(crate) async fn follow(
     filter.client = caller.only(filter.client)?;
     filter.types = caller.hears(filter.types)?;
     let follower = state.ains.follow(filter, last).await?;
-    let begin = (follower, Stage::Begin, Instant::now());
-    let stream = stream::unfold(begin, |(mut follower, stage, next)| async move {
-        sleep_until(next).await;
-        let (text, stage) = step(&mut follower, stage).await?;
-        let next = Instant::now() + SPACING;
-        Some((
-            Ok::<Bytes, actix_web::Error>(text.into()),
-            (follower, stage, next),
-        ))
+    let watch = Watch::over(caller.principal());
+    let begin = (follower, watch, Stage::Begin, Instant::now());
+    let stream = stream::unfold(begin, move |(mut follower, mut watch, stage, next)| {
+        let state = state.clone();
+        async move {
+            sleep_until(next).await;
+            let piece = step(&mut follower, stage);
+            let (text, stage) = watch.while_good(&state, piece).await?;
+            let next = Instant::now() + SPACING;
+            Some((
+                Ok::<Bytes, actix_web::Error>(text.into()),
+                (follower, watch, stage, next),
+            ))
+        }
     });
     let mut answer = HttpResponse::Ok().streaming(stream);
     let headers = answer.headers_mut();

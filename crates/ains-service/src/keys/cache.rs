@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ains_core::{Reach, Scopes, Timestamp};
+use ains_core::{KeyId, Reach, Scopes, Timestamp};
 use ains_store::keys::{self, OpenedKey};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -15,6 +15,9 @@ use crate::model::Principal;
 
 /// How long what was found about a key is believed: a revoked one is refused within this on every server.
 const BELIEVED: Duration = Duration::from_millis(900);
+
+/// The same for what lasts, which looks again now and then: both together within a second.
+const STANDS: Duration = Duration::from_millis(400);
 
 /// Keys of which is kept what was found at most; beyond it all are forgotten.
 const KEPT: usize = 4096;
@@ -28,6 +31,8 @@ pub(super) type Digest = [u8; 32];
 #[derive(Debug, Default)]
 pub(crate) struct KeyCache {
     found: Mutex<HashMap<Digest, Found>>,
+    /// Whether the keys of what lasts are good, and when that was read.
+    standing: Mutex<HashMap<KeyId, (bool, Timestamp)>>,
     /// Whom the key is for that the operator gave, if one was given.
     operator: Option<(Digest, Arc<Principal>)>,
 }
@@ -35,8 +40,6 @@ pub(crate) struct KeyCache {
 #[derive(Debug)]
 struct Found {
     principal: Arc<Principal>,
-    /// From when on the key is good no more.
-    until: Option<Timestamp>,
     /// When it was read.
     read_at: Timestamp,
 }
@@ -53,6 +56,7 @@ impl KeyCache {
                 scopes: Scopes::ADMIN,
                 per_minute: None,
                 per_hour: None,
+                until: None,
             };
             (digest(secret), Arc::new(principal))
         });
@@ -68,7 +72,7 @@ impl KeyCache {
         let known = found.get(digest)?;
         // A clock that went back proves nothing.
         let is_fresh = known.read_at <= now && now < known.read_at + BELIEVED;
-        let is_good = is_fresh && known.until.is_none_or(|until| now < until);
+        let is_good = is_fresh && known.principal.until.is_none_or(|until| now < until);
         is_good.then(|| Arc::clone(&known.principal))
     }
 
@@ -87,9 +91,28 @@ impl KeyCache {
         }
     }
 
+    /// Whether a key is good, if that was looked up lately.
+    fn standing(&self, id: KeyId, now: Timestamp) -> Option<bool> {
+        let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        let (is_good, read_at) = *standing.get(&id)?;
+        (read_at <= now && now < read_at + STANDS).then_some(is_good)
+    }
+
+    fn keep_standing(&self, id: KeyId, is_good: bool, now: Timestamp) {
+        let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        if standing.len() >= KEPT {
+            standing.clear();
+        }
+        standing.insert(id, (is_good, now));
+    }
+
     /// Forgets what was found, for the next request to look again.
     pub(super) fn forget(&self) {
         self.lock().clear();
+        self.standing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Digest, Found>> {
@@ -124,14 +147,36 @@ impl Ains {
         let is_good =
             |opened: &OpenedKey| opened.key.is_good(now) && opened.good_until.is_none_or(|until| now < until);
         let opened = opened.filter(is_good);
-        let principal = opened.as_ref().and_then(|opened| Principal::of(&opened.key));
-        let principal = principal.map(Arc::new);
-        let found = opened.zip(principal.clone()).map(|(opened, principal)| Found {
+        let principal = opened.and_then(|opened| {
+            let principal = Principal::of(&opened.key)?;
+            let until = principal.until.into_iter().chain(opened.good_until).min();
+            Some(Arc::new(Principal { until, ..principal }))
+        });
+        let found = principal.clone().map(|principal| Found {
             principal,
-            until: opened.key.expires_at.into_iter().chain(opened.good_until).min(),
             read_at: now,
         });
         cache.keep(digest, found);
         Ok(principal)
+    }
+
+    /// Whether the key that somebody came with is still good: for what lasts. Many may ask at once about one key.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn is_still_good(&self, principal: &Principal) -> Result<bool, Error> {
+        let now = self.now();
+        if principal.until.is_some_and(|until| until <= now) {
+            return Ok(false);
+        }
+        let Some(id) = principal.key else { return Ok(true) };
+        let cache = &self.inner.keys;
+        if let Some(known) = cache.standing(id, now) {
+            return Ok(known);
+        }
+        let found = self.read(move |conn| keys::find(conn, id)).await?;
+        let is_good = found.is_some_and(|stored| stored.key.is_good(now));
+        cache.keep_standing(id, is_good, now);
+        Ok(is_good)
     }
 }

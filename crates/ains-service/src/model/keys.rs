@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 pub use ains_core::key::KeyChange;
-use ains_core::{AgentId, ClientId, Key, KeyId, Reach, Scopes};
+use ains_core::{AgentId, ClientId, Key, KeyId, Reach, Scopes, Timestamp};
 pub use ains_store::keys::StoredKey;
 
 /// Who is calling.
@@ -23,6 +23,8 @@ pub struct Principal {
     pub per_minute: Option<u32>,
     /// Most requests an hour; `None` for no limit.
     pub per_hour: Option<u32>,
+    /// From when on what was sent opens nothing any more.
+    pub until: Option<Timestamp>,
 }
 
 impl Principal {
@@ -36,6 +38,7 @@ impl Principal {
             scopes: key.scopes,
             per_minute: key.per_minute,
             per_hour: key.per_hour,
+            until: key.expires_at,
         })
     }
 
