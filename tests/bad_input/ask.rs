@@ -52,6 +52,7 @@ pub(crate) struct Estate {
     pub(crate) template: String,
     pub(crate) webhook: String,
     pub(crate) delivery: String,
+    pub(crate) key: String,
 }
 
 /// A text that a calendar can import.
@@ -209,6 +210,8 @@ impl Asker {
         let webhook = self.make("/ains/webhooks", &webhook).await;
         let test = format!("/ains/webhooks/{}/test", id(&webhook, "webhook_id"));
         let delivery = self.make(&test, &json!({})).await;
+        let key = json!({"client_id": agent, "name": "test"});
+        let key = self.make("/ains/api-keys", &key).await;
         Estate {
             agent,
             capability,
@@ -219,6 +222,7 @@ impl Asker {
             template: id(&template, "template_id"),
             webhook: id(&webhook, "webhook_id"),
             delivery: id(&delivery, "delivery_id"),
+            key: id(&key, "key_id"),
         }
     }
 
@@ -295,6 +299,8 @@ pub(crate) fn path_to(operation: &Operation, estate: &Estate) -> String {
         &estate.webhook
     } else if operation.path.starts_with("/ains/webhook-deliveries/") {
         &estate.delivery
+    } else if operation.path.starts_with("/ains/api-keys/") {
+        &estate.key
     } else {
         &estate.task
     };

@@ -211,6 +211,7 @@ async fn read_again(asker: &Asker, estate: &Estate) -> Vec<String> {
         calendar,
         template,
         webhook,
+        key,
         ..
     } = estate;
     let mut findings = Vec::new();
@@ -239,6 +240,8 @@ async fn read_again(asker: &Asker, estate: &Estate) -> Vec<String> {
         format!("/ains/webhooks/{webhook}"),
         format!("/ains/webhooks/{webhook}/deliveries"),
         format!("/ains/webhooks?agent_id={agent}"),
+        format!("/ains/api-keys/{key}"),
+        format!("/ains/api-keys?client_id={agent}"),
     ] {
         // The agent, the schedule or the calendar may have been removed.
         let expect = Expect::Status(&[200, 404]);
