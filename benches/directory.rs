@@ -19,6 +19,7 @@ fn card(n: u32) -> Card {
     Card {
         id: format!("agent-{n}").parse().expect("an agent id"),
         display_name: format!("Agent {n}"),
+        reserved_for: None,
         trust: TrustScore::clamped(f64::from(draw(n, 1) % 101) / 100.0),
         completed: i64::from(draw(n, 2) % 10_000),
         failed: 0,
@@ -43,6 +44,7 @@ fn offers(n: u32) -> Vec<Offer> {
 
 fn plain() -> Search {
     Search {
+        viewer: None,
         capability: None,
         tags: Vec::new(),
         min_trust: TrustScore::clamped(0.3),
@@ -85,7 +87,7 @@ fn directory(c: &mut Criterion) {
             group.bench_function(name, |b| b.iter(|| black_box(directory.search(&search))));
         }
         group.bench_function("leaderboard", |b| {
-            b.iter(|| black_box(directory.leaders(10, 9_000)));
+            b.iter(|| black_box(directory.leaders(None, 10, 9_000)));
         });
         let mut turn = 0;
         group.bench_function("a change of trust", |b| {

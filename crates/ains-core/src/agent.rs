@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AgentId, CapabilityId, Name};
+use crate::ids::{AgentId, CapabilityId, ClientId, Name};
 use crate::time::Timestamp;
 use crate::trust::TrustScore;
 
@@ -184,7 +184,9 @@ pub struct Agent {
     pub status: AgentStatus,
     /// Whether it takes nothing new.
     pub draining: bool,
-    /// Whether it serves every client (all do, with authentication off).
+    /// Who registered it, if that was a client: it belongs to it.
+    pub client: Option<ClientId>,
+    /// Whether it serves every client, and not only its own. One that belongs to nobody always does.
     pub shared: bool,
     /// How much it may hold at once.
     pub max_concurrency: u32,
@@ -222,6 +224,16 @@ impl Agent {
     pub fn touch(&mut self, now: Timestamp) -> Timestamp {
         self.updated_at = now.max(self.updated_at + Duration::from_micros(1));
         self.updated_at
+    }
+
+    /// The client whose tasks alone it is given; `None`: everybody's.
+    pub fn reserved_for(&self) -> Option<&ClientId> {
+        self.client.as_ref().filter(|_| !self.shared)
+    }
+
+    /// Whether it is given tasks of `client` (semantics §9).
+    pub fn serves(&self, client: &ClientId) -> bool {
+        self.reserved_for().is_none_or(|own| own == client)
     }
 
     /// When it counts as silent if it gives no further sign of life.

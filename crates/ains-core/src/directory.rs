@@ -7,6 +7,9 @@
 //! - which agents offer a capability, by its name, and which have a tag: a search by those looks at
 //!   the different names, not at the agents, and then at the agents it found (`search`).
 //!
+//! Whoever looks sees the agents that serve it. Those reserved for a client have an order of their own, so that what
+//! a client sees is two orders merged, and so is what sees everything.
+//!
 //! INACTIVE agents keep their rank on the leaderboard and are not found by a search.
 
 mod ranks;
@@ -17,9 +20,9 @@ pub use search::{Found, Search, SortBy};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::agent::{Agent, AgentStatus, success_rate};
-use crate::ids::{AgentId, Name};
+use crate::ids::{AgentId, ClientId, Name};
 use crate::trust::TrustScore;
-use ranks::Ranks;
+use ranks::{Both, Ranking};
 
 /// A capability that an agent offers: published, and not deprecated.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +42,8 @@ pub struct Card {
     pub id: AgentId,
     /// Its name for people.
     pub display_name: String,
+    /// The client that alone it serves, and that alone sees it; `None`: everybody.
+    pub reserved_for: Option<ClientId>,
     /// Its trust.
     pub trust: TrustScore,
     /// How many tasks it completed.
@@ -56,6 +61,11 @@ impl Card {
     pub fn success_rate(&self) -> f64 {
         success_rate(self.completed, self.failed)
     }
+
+    /// Whether `viewer` sees it; without one, everything is seen.
+    pub fn is_seen_by(&self, viewer: Option<&ClientId>) -> bool {
+        viewer.is_none() || self.reserved_for.is_none() || self.reserved_for.as_ref() == viewer
+    }
 }
 
 impl From<&Agent> for Card {
@@ -63,6 +73,7 @@ impl From<&Agent> for Card {
         Self {
             id: agent.id.clone(),
             display_name: agent.display_name.clone(),
+            reserved_for: agent.reserved_for().cloned(),
             trust: agent.trust,
             completed: agent.completed,
             failed: agent.failed,
@@ -93,10 +104,12 @@ pub struct Directory {
     free: Vec<Slot>,
     // Only asked, never iterated: its order is not the same in every process.
     slots: HashMap<AgentId, Slot>,
-    /// Everyone.
-    all: Ranks,
-    /// Those that are not INACTIVE.
-    present: Ranks,
+    /// Those that serve everybody.
+    shared: Ranking,
+    /// Those that are reserved for a client.
+    reserved: Ranking,
+    /// The same, client by client.
+    own: BTreeMap<ClientId, Ranking>,
     /// Who offers a capability, by its name in lower case.
     offered: BTreeMap<String, BTreeSet<Slot>>,
     /// Who has a tag, by its text in lower case.
@@ -113,13 +126,9 @@ impl Directory {
         let before = slot.and_then(|slot| self.entries[slot as usize].take());
         let slot = slot.unwrap_or_else(|| self.new_slot(&card.id));
         if let Some(before) = &before {
-            self.all.remove(&before.card);
-            self.present.remove(&before.card);
+            self.unrank(&before.card);
         }
-        self.all.insert(&card, slot);
-        if card.present {
-            self.present.insert(&card, slot);
-        }
+        self.rank(&card, slot);
         let tags_changed = before.as_ref().is_none_or(|before| before.card.tags != card.tags);
         let mut entry = match (before, offers) {
             (Some(before), None) => before,
@@ -151,8 +160,7 @@ impl Directory {
             return;
         };
         if let Some(entry) = self.entries[slot as usize].take() {
-            self.all.remove(&entry.card);
-            self.present.remove(&entry.card);
+            self.unrank(&entry.card);
             take_out(&mut self.offered, entry.lower.into_iter(), slot);
             take_out(&mut self.tagged, entry.card.tags.iter().map(lower), slot);
         }
@@ -175,16 +183,51 @@ impl Directory {
     }
 
     /// The first `limit` agents by trust, then completed tasks, then id, of those that completed at least
-    /// `min_completed`.
+    /// `min_completed` and that `viewer` sees; without one, of all.
     ///
     /// Costs O(`limit` + different scores): outcomes move a score by hundredths, so these are about a hundred,
     /// however many agents there are, unless many scores are set by hand.
-    pub fn leaders(&self, limit: usize, min_completed: i64) -> Vec<&Card> {
-        let slots = self.all.completed_at_least(min_completed);
+    pub fn leaders(&self, viewer: Option<&ClientId>, limit: usize, min_completed: i64) -> Vec<&Card> {
+        let (shared, own) = self.seen_by(viewer);
+        let slots = Both(&shared.all, own.map(|ranking| &ranking.all));
         slots
+            .completed_at_least(min_completed)
             .take(limit)
             .filter_map(|slot| Some(&self.entry(slot)?.card))
             .collect()
+    }
+
+    /// What `viewer` sees: the agents that serve everybody, and its own, or all others.
+    fn seen_by(&self, viewer: Option<&ClientId>) -> (&Ranking, Option<&Ranking>) {
+        let others = match viewer {
+            None => Some(&self.reserved),
+            Some(client) => self.own.get(client),
+        };
+        (&self.shared, others)
+    }
+
+    fn rank(&mut self, card: &Card, slot: Slot) {
+        match &card.reserved_for {
+            None => self.shared.insert(card, slot),
+            Some(client) => {
+                self.reserved.insert(card, slot);
+                self.own.entry(client.clone()).or_default().insert(card, slot);
+            }
+        }
+    }
+
+    fn unrank(&mut self, card: &Card) {
+        let Some(client) = &card.reserved_for else {
+            self.shared.remove(card);
+            return;
+        };
+        self.reserved.remove(card);
+        if let Some(own) = self.own.get_mut(client) {
+            own.remove(card);
+            if own.is_empty() {
+                self.own.remove(client);
+            }
+        }
     }
 
     fn entry(&self, slot: Slot) -> Option<&Entry> {

@@ -3,12 +3,16 @@
 //! - [`AgentPool`] holds the agents; [`AgentPool::take`] chooses and reserves.
 //! - A strategy is one file: its `rank` says who comes first, its `choose` picks among the agents
 //!   that may be given the work, its `score` is what `explain` shows.
+//! - An agent that is reserved for a client is given that client's tasks alone: a choice is made among the
+//!   shared agents and the client's own, as if they were one crowd (`circle`).
 //! - Inside, every agent has one *home*: (degraded or not, ever heard of or not, tenth of trust).
 //!   For each of its capabilities it sits in the group of that home, which keeps one small tree per
-//!   strategy. A choice looks at the roots of at most 22 groups; a change of one agent touches one
+//!   strategy. A choice looks at the roots of at most 22 groups, and of as many if the client has agents
+//!   of its own; a change of one agent touches one
 //!   path of the trees whose order it changes. Both are O(log agents) and write in place: memory is
 //!   allocated only when an agent joins a group (put, or moved by trust, health or first heartbeat).
 
+mod circle;
 mod explain;
 mod fastest_response;
 mod group;
@@ -29,6 +33,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+use crate::ids::ClientId;
 
 /// How an agent is chosen among those that may do a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -96,6 +102,8 @@ impl FromStr for Strategy {
 /// The work an agent is wanted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ask<'a> {
+    /// Whose work it is. `None`: nobody's in particular, so that only agents that serve everybody count.
+    pub client: Option<&'a ClientId>,
     /// What the agent has to provide, in lower case.
     pub capability: &'a str,
     /// The tenth of trust it has to reach, 0..=10: [`lane_tenth`](crate::trust::lane_tenth) of

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use ains_core::directory::{Card, Directory, Offer, Search, SortBy};
-use ains_core::{AgentId, TrustScore};
+use ains_core::{AgentId, ClientId, TrustScore};
 use proptest::prelude::*;
 
 #[derive(Debug, Clone)]
@@ -13,7 +13,7 @@ enum Event {
     Put(Card, Option<Vec<Offer>>),
     Remove(AgentId),
     Look(Search),
-    Lead(usize, i64),
+    Lead(Option<ClientId>, usize, i64),
 }
 
 /// What is known of every agent, in order of id.
@@ -33,9 +33,9 @@ impl Model {
         all
     }
 
-    fn leaders(&self, limit: usize, min: i64) -> Vec<AgentId> {
+    fn leaders(&self, viewer: Option<&ClientId>, limit: usize, min: i64) -> Vec<AgentId> {
         let ranked = self.by_rank().into_iter();
-        let enough = ranked.filter(|(card, _)| card.completed >= min);
+        let enough = ranked.filter(|(card, _)| card.completed >= min && is_seen(card, viewer));
         enough.take(limit).map(|(card, _)| card.id.clone()).collect()
     }
 
@@ -60,6 +60,7 @@ impl Model {
                     .any(|own| own.as_str().to_lowercase() == tag.to_lowercase())
             };
             if !card.present
+                || !is_seen(card, search.viewer.as_ref())
                 || card.trust < search.min_trust
                 || (wants_offer && fitting.is_empty())
                 || !(search.tags.is_empty() || search.tags.iter().any(has_tag))
@@ -83,11 +84,23 @@ impl Model {
     }
 }
 
+/// Own and shared ones are seen; without a viewer, all.
+fn is_seen(card: &Card, viewer: Option<&ClientId>) -> bool {
+    match (&card.reserved_for, viewer) {
+        (None, _) | (_, None) => true,
+        (Some(owner), Some(viewer)) => owner == viewer,
+    }
+}
+
 const NAMES: [&str; 6] = ["text:sum", "Text:Translate", "image:v1", "SUM", "ärger", "a"];
 const TAGS: [&str; 4] = ["fast", "Cheap", "gpu", "Ä"];
 
 fn id() -> impl Strategy<Value = AgentId> {
     (0..12_u8).prop_map(|n| format!("a{n}").parse().unwrap())
+}
+
+fn client() -> impl Strategy<Value = Option<ClientId>> {
+    proptest::option::of((0..3_u8).prop_map(|n| format!("c{n}").parse().unwrap()))
 }
 
 fn trust() -> impl Strategy<Value = TrustScore> {
@@ -109,10 +122,11 @@ fn offer() -> impl Strategy<Value = Offer> {
 
 fn card() -> impl Strategy<Value = Card> {
     let tags = proptest::sample::subsequence(TAGS.to_vec(), 0..=2);
-    (id(), trust(), 0..4_i64, prop::bool::weighted(0.8), tags).prop_map(
-        |(id, trust, completed, present, tags)| Card {
+    (id(), client(), trust(), 0..4_i64, prop::bool::weighted(0.8), tags).prop_map(
+        |(id, reserved_for, trust, completed, present, tags)| Card {
             display_name: id.to_string().to_uppercase(),
             id,
+            reserved_for,
             trust,
             completed,
             failed: 0,
@@ -135,12 +149,13 @@ fn search() -> impl Strategy<Value = Search> {
     let sort = prop_oneof![Just(SortBy::Trust), Just(SortBy::Price), Just(SortBy::Latency)];
     let latency = proptest::option::weighted(0.3, (0..5_i64).prop_map(|hundreds| hundreds * 100));
     (
-        (proptest::option::of(part), tags, trust()),
+        (client(), proptest::option::of(part), tags, trust()),
         (proptest::option::weighted(0.3, 0.0..3.0), latency, sort),
         (0..6_usize, prop_oneof![0..8_usize, Just(usize::MAX)]),
     )
         .prop_map(
-            |((part, tags, trust), (max_price, max_latency_ms, sort), (limit, offset))| Search {
+            |((viewer, part, tags, trust), (max_price, max_latency_ms, sort), (limit, offset))| Search {
+                viewer,
                 capability: part.map(str::to_owned),
                 tags: tags.into_iter().map(str::to_owned).collect(),
                 min_trust: if trust.get() > 0.7 {
@@ -163,7 +178,7 @@ fn event() -> impl Strategy<Value = Event> {
         4 => (card(), offers).prop_map(|(card, offers)| Event::Put(card, offers)),
         1 => id().prop_map(Event::Remove),
         3 => search().prop_map(Event::Look),
-        1 => (0..8_usize, 0..5_i64).prop_map(|(limit, min)| Event::Lead(limit, min)),
+        1 => (client(), 0..8_usize, 0..5_i64).prop_map(|(viewer, limit, min)| Event::Lead(viewer, limit, min)),
     ]
 }
 
@@ -193,10 +208,10 @@ proptest! {
                     let ids = found.entries.iter().map(|entry| entry.card.id.clone()).collect();
                     prop_assert_eq!((found.total, ids), model.search(&search), "{:?}", search);
                 }
-                Event::Lead(limit, min) => {
-                    let leaders = directory.leaders(limit, min);
+                Event::Lead(viewer, limit, min) => {
+                    let leaders = directory.leaders(viewer.as_ref(), limit, min);
                     let ids: Vec<AgentId> = leaders.into_iter().map(|card| card.id.clone()).collect();
-                    prop_assert_eq!(ids, model.leaders(limit, min));
+                    prop_assert_eq!(ids, model.leaders(viewer.as_ref(), limit, min));
                 }
             }
             prop_assert_eq!((directory.len(), directory.is_empty()), (model.agents.len(), model.agents.is_empty()));

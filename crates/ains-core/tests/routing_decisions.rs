@@ -1,13 +1,14 @@
 //! Single decisions of the agent pool, and the shares of the random strategy.
 
-use ains_core::TrustScore;
 use ains_core::routing::{AgentPool, Ask, Door, Health, Profile, Strategy, WhyNot};
+use ains_core::{ClientId, TrustScore};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
 fn an_agent(name: &str) -> Profile {
     Profile {
         id: name.parse().expect("an agent id"),
+        reserved_for: None,
         capabilities: vec!["count".to_owned()],
         trust: TrustScore::INITIAL,
         max_concurrency: 10,
@@ -23,6 +24,7 @@ fn an_agent(name: &str) -> Profile {
 
 fn an_ask(strategy: Strategy) -> Ask<'static> {
     Ask {
+        client: None,
         capability: "count",
         tenth: 0,
         strategy,
@@ -229,10 +231,80 @@ fn what_is_told_of_a_seat_that_nobody_holds_is_ignored() {
     pool.remove(&"a".parse().expect("an agent id"));
     pool.release(seat);
     pool.set_draining(seat, true);
+    let client = "c".parse().expect("a client id");
+    pool.set_reserved_for(seat, Some(&client));
     let reservation = pool.reserve(seat);
     pool.undo(reservation);
     assert!(pool.is_empty() && pool.get(seat).is_none() && pool.room(seat) == 0);
-    assert!(!pool.provides("count") && !pool.must_yield(seat, "count", 0));
+    assert!(!pool.provides(&client, "count") && !pool.must_yield(seat, None, "count", 0));
+}
+
+#[test]
+fn a_clients_own_agents_and_the_shared_ones_are_one_crowd_for_it() {
+    let [x, y]: [ClientId; 2] = ["x", "y"].map(|name| name.parse().expect("a client id"));
+    let mut pool = AgentPool::new();
+    let mut put = |name: &str, trust: f64, reserved_for: Option<&ClientId>| {
+        pool.put(Profile {
+            trust: TrustScore::clamped(trust),
+            reserved_for: reserved_for.cloned(),
+            max_concurrency: 10_000,
+            ..an_agent(name)
+        })
+    };
+    let shared = put("shared", 0.3, None);
+    let own = put("own", 0.9, Some(&x));
+    put("foreign", 0.5, Some(&y));
+    let (for_x, for_z) = (Some(&x), Some("z".parse().expect("a client id")));
+    let mut rng = StdRng::seed_from_u64(1);
+    let mut taken = |client: Option<&ClientId>, strategy| -> Vec<_> {
+        let ask = Ask {
+            client,
+            ..an_ask(strategy)
+        };
+        let mut seats = (0..400).map(|_| pool.take(&ask, &mut rng).expect("there is room").seat);
+        let counts = [shared, own].map(|_| 0);
+        let counts = seats.try_fold(counts, |[shareds, owns], seat| match seat {
+            seat if seat == shared => Ok([shareds + 1, owns]),
+            seat if seat == own => Ok([shareds, owns + 1]),
+            foreign => Err(foreign),
+        });
+        counts.expect("only those that serve the client").into()
+    };
+    assert_eq!(taken(for_x, Strategy::RoundRobin), [200, 200]);
+    assert_eq!(taken(for_x, Strategy::LeastLoaded), [200, 200]);
+    let drawn = taken(for_x, Strategy::TrustWeighted);
+    assert!((70..=130).contains(&drawn[0]), "about a quarter: {drawn:?}");
+    assert_eq!(taken(for_z.as_ref(), Strategy::TrustWeighted), [400, 0]);
+    assert_eq!(taken(None, Strategy::RoundRobin), [400, 0]);
+}
+
+#[test]
+fn a_client_counts_its_own_choices_until_a_newcomer_is_tried() {
+    let x: ClientId = "x".parse().expect("a client id");
+    let mut pool = AgentPool::new();
+    pool.put(Profile {
+        average_seconds: Some(1.0),
+        max_concurrency: 1000,
+        ..an_agent("shared")
+    });
+    let newcomer = pool.put(Profile {
+        reserved_for: Some(x.clone()),
+        max_concurrency: 1000,
+        ..an_agent("newcomer")
+    });
+    let mut rng = StdRng::seed_from_u64(1);
+    let mut trials = |client: Option<&ClientId>, choices: usize| {
+        let ask = Ask {
+            client,
+            ..an_ask(Strategy::FastestResponse)
+        };
+        let mut seats = (0..choices).map(|_| pool.take(&ask, &mut rng).expect("there is room").seat);
+        seats.by_ref().filter(|seat| *seat == newcomer).count()
+    };
+    assert_eq!(trials(None, 100), 0, "it does not serve others");
+    assert_eq!(trials(Some(&x), 19), 0, "what others choose does not count");
+    assert_eq!(trials(Some(&x), 1), 1);
+    assert_eq!(trials(Some(&x), 40), 2);
 }
 
 #[test]

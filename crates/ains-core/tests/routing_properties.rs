@@ -4,17 +4,22 @@
 mod model;
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use ains_core::routing::{AgentPool, Ask, Door, Health, Profile, Reservation, Seat, Strategy};
-use ains_core::{AgentId, TrustScore};
+use ains_core::{AgentId, ClientId, TrustScore};
 use proptest::prelude::*;
 use proptest::strategy::Strategy as Generator;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
-use crate::model::Model;
+use crate::model::{Crowd, Model};
 
 const CAPABILITIES: [&str; 3] = ["translate", "summarise", "count"];
+
+/// Three clients, the last of them without agents of its own.
+static CLIENTS: LazyLock<[ClientId; 3]> =
+    LazyLock::new(|| ["x", "y", "z"].map(|name| name.parse().expect("a client id")));
 
 #[derive(Debug, Clone)]
 enum Event {
@@ -24,6 +29,7 @@ enum Event {
     Average(usize, Option<f64>),
     Health(usize, Health),
     Draining(usize, bool),
+    ReservedFor(usize, Option<ClientId>),
     Door(usize, Door),
     Active(usize, u32),
     MaxConcurrency(usize, u32),
@@ -36,6 +42,8 @@ enum Event {
 /// An owned [`Ask`].
 #[derive(Debug, Clone, Copy)]
 struct Wish {
+    /// In `CLIENTS`, or nobody's if there is none of that number.
+    client: usize,
     capability: usize,
     tenth: u8,
     strategy: Strategy,
@@ -45,6 +53,7 @@ struct Wish {
 impl Wish {
     fn ask(self) -> Ask<'static> {
         Ask {
+            client: CLIENTS.get(self.client),
             capability: CAPABILITIES[self.capability],
             tenth: self.tenth,
             strategy: self.strategy,
@@ -53,10 +62,15 @@ impl Wish {
     }
 
     fn all() -> impl Iterator<Item = Self> {
-        (0..CAPABILITIES.len()).flat_map(|capability| {
+        (0..=CLIENTS.len()).flat_map(Self::all_of)
+    }
+
+    fn all_of(client: usize) -> impl Iterator<Item = Self> {
+        (0..CAPABILITIES.len()).flat_map(move |capability| {
             [0, 3, 6].into_iter().flat_map(move |tenth| {
                 Strategy::ALL.into_iter().flat_map(move |strategy| {
                     [false, true].map(|heartbeat_needed| Self {
+                        client,
                         capability,
                         tenth,
                         strategy,
@@ -82,6 +96,10 @@ fn a_door() -> impl Generator<Value = Door> {
     prop_oneof![4 => Just(Door::Open), 2 => Just(Door::Unheard), 1 => Just(Door::Closed)]
 }
 
+fn a_reserve() -> impl Generator<Value = Option<ClientId>> {
+    prop_oneof![3 => Just(None), 1 => Just(Some(CLIENTS[0].clone())), 1 => Just(Some(CLIENTS[1].clone()))]
+}
+
 fn an_average() -> impl Generator<Value = Option<f64>> {
     prop::option::weighted(0.6, prop::sample::select(vec![0.0, 0.25, 1.0, 1.5, 60.0]))
 }
@@ -93,6 +111,7 @@ fn an_id() -> impl Generator<Value = AgentId> {
 prop_compose! {
     fn a_profile()(
         id in an_id(),
+        reserved_for in a_reserve(),
         capabilities in prop::collection::vec(prop::sample::select(vec![
             "translate", "Translate", "summarise", "count",
         ]), 0..4),
@@ -106,7 +125,7 @@ prop_compose! {
         registered in -1..3_i64,
     ) -> Profile {
         Profile {
-            id, capabilities: capabilities.into_iter().map(str::to_owned).collect(), trust, max_concurrency,
+            id, reserved_for, capabilities: capabilities.into_iter().map(str::to_owned).collect(), trust, max_concurrency,
             health, draining, average_seconds, active, door, last_assigned, registered,
         }
     }
@@ -114,12 +133,13 @@ prop_compose! {
 
 prop_compose! {
     fn a_wish()(
+        client in 0..=CLIENTS.len(),
         capability in 0..CAPABILITIES.len(),
         tenth in prop_oneof![3 => Just(0_u8), 2 => 0..=10_u8],
         strategy in prop::sample::select(Strategy::ALL.to_vec()),
         heartbeat_needed in any::<bool>(),
     ) -> Wish {
-        Wish { capability, tenth, strategy, heartbeat_needed }
+        Wish { client, capability, tenth, strategy, heartbeat_needed }
     }
 }
 
@@ -132,6 +152,7 @@ fn an_event() -> impl Generator<Value = Event> {
         2 => (nth.clone(), an_average()).prop_map(|(nth, average)| Event::Average(nth, average)),
         2 => (nth.clone(), a_health()).prop_map(|(nth, health)| Event::Health(nth, health)),
         1 => (nth.clone(), any::<bool>()).prop_map(|(nth, draining)| Event::Draining(nth, draining)),
+        2 => (nth.clone(), a_reserve()).prop_map(|(nth, client)| Event::ReservedFor(nth, client)),
         2 => (nth.clone(), a_door()).prop_map(|(nth, door)| Event::Door(nth, door)),
         1 => (nth.clone(), 0..4_u32).prop_map(|(nth, active)| Event::Active(nth, active)),
         1 => (nth.clone(), 0..5_u32).prop_map(|(nth, max)| Event::MaxConcurrency(nth, max)),
@@ -155,7 +176,7 @@ struct Held {
     reservation: Reservation,
     before: Profile,
     assigned: u64,
-    counted: Option<(String, Option<u32>)>,
+    counted: Option<(Crowd, Option<u32>)>,
 }
 
 impl Pair {
@@ -206,6 +227,21 @@ impl Pair {
             }
             Event::Draining(nth, draining) => {
                 self.set(nth, |p, s| p.set_draining(s, draining), |m| m.draining = draining);
+            }
+            Event::ReservedFor(nth, client) => {
+                let before = self
+                    .nth(nth)
+                    .map(|seat| self.model.agents[&seat].reserved_for.clone());
+                if before.is_none_or(|before| before == client) {
+                    return;
+                }
+                self.set(
+                    nth,
+                    |p, s| p.set_reserved_for(s, client.as_ref()),
+                    |m| m.reserved_for.clone_from(&client),
+                );
+                self.model.forget_unprovided();
+                self.held.clear();
             }
             Event::Door(nth, door) => self.set(nth, |p, s| p.set_door(s, door), |m| m.door = door),
             Event::Active(nth, active) => {
@@ -259,6 +295,11 @@ impl Pair {
         let expected = self.model.choices(ask);
         match self.pool.take(ask, &mut self.rng) {
             Some(reservation) => {
+                let reserved_for = &self.pool.agent(reservation.seat).reserved_for;
+                assert!(
+                    reserved_for.is_none() || reserved_for.as_ref() == ask.client,
+                    "{ask:?} gave one that is reserved for {reserved_for:?}"
+                );
                 assert!(
                     expected.contains(&reservation.seat),
                     "{ask:?} gave {reservation:?}, not {expected:?}"
@@ -274,9 +315,9 @@ impl Pair {
         let counted = ask
             .filter(|ask| ask.strategy == Strategy::FastestResponse)
             .map(|ask| {
-                let capability = ask.capability.to_owned();
-                let count = self.model.since_trial.get(&capability).copied();
-                (capability, count)
+                let crowd = self.model.crowd(ask);
+                let count = self.model.since_trial.get(&crowd).copied();
+                (crowd, count)
             });
         self.model.assigned(reservation.seat, ask);
         let assigned = self.model.newest;
@@ -301,8 +342,8 @@ impl Pair {
         if agent.last_assigned == held.assigned {
             agent.last_assigned = held.before.last_assigned;
         }
-        if let Some((capability, count)) = held.counted {
-            self.model.since_trial.insert(capability, count.unwrap_or(0));
+        if let Some((crowd, count)) = held.counted {
+            self.model.since_trial.insert(crowd, count.unwrap_or(0));
         }
     }
 
@@ -343,7 +384,7 @@ impl Pair {
             let expected = agent.health == Health::Degraded
                 && eligible.iter().any(|(_, other)| other.health == Health::Active);
             assert_eq!(
-                self.pool.must_yield(*seat, ask.capability, ask.tenth),
+                self.pool.must_yield(*seat, ask.client, ask.capability, ask.tenth),
                 expected,
                 "{agent:?} {ask:?}"
             );
@@ -352,13 +393,33 @@ impl Pair {
                 agent.max_concurrency.saturating_sub(agent.active)
             );
         }
-        let provided = self.model.agents.values().any(|agent| {
-            agent
-                .capabilities
-                .iter()
-                .any(|capability| capability == ask.capability)
-        });
-        assert_eq!(self.pool.provides(ask.capability), provided);
+        let provided = |may: &dyn Fn(&Profile) -> bool| {
+            let mut agents = self.model.agents.values();
+            agents.any(|agent| may(agent) && agent.capabilities.iter().any(|own| own == ask.capability))
+        };
+        let at_the_door = |reserved_for: Option<&ClientId>| {
+            let open = self.model.eligible(ask, |agent| {
+                agent.door != Door::Closed && agent.reserved_for.as_ref() == reserved_for
+            });
+            !open.is_empty()
+        };
+        assert_eq!(
+            self.pool.is_open(None, ask.capability, ask.tenth),
+            at_the_door(None)
+        );
+        let Some(client) = ask.client else { return };
+        assert_eq!(
+            self.pool.provides(client, ask.capability),
+            provided(&|agent| agent.reserved_for.is_none() || agent.reserved_for.as_ref() == Some(client))
+        );
+        assert_eq!(
+            self.pool.has_own(client, ask.capability),
+            provided(&|agent| agent.reserved_for.as_ref() == Some(client))
+        );
+        let open = self.pool.is_open(Some(client), ask.capability, ask.tenth);
+        assert_eq!(open, at_the_door(Some(client)));
+        let mut named = self.pool.open_clients(ask.capability, ask.tenth);
+        assert_eq!(open, named.any(|named| named == client));
     }
 
     fn check_explanation(&mut self, ask: &Ask<'_>) {
@@ -421,6 +482,7 @@ proptest! {
         for number in 0..agents {
             pair.put(Profile {
                 id: format!("one-of-many-{number}").parse().expect("an agent id"),
+                reserved_for: (number % 4 == 3).then(|| CLIENTS[number % 8 / 4].clone()),
                 capabilities: vec!["translate".to_owned()],
                 trust: TrustScore::clamped(0.7),
                 max_concurrency: 2,
@@ -436,7 +498,7 @@ proptest! {
         for event in events {
             pair.apply(match event {
                 Event::Take(wish) => Event::Take(Wish { capability: 0, ..wish }),
-                Event::Remove(_) | Event::Put(_) | Event::Health(..) => Event::Undo,
+                Event::Remove(_) | Event::Put(_) | Event::Health(..) | Event::ReservedFor(..) => Event::Undo,
                 other => other,
             });
         }
@@ -485,7 +547,7 @@ proptest! {
             pool.put(Profile { max_concurrency: 1000, ..profile });
         }
         let ask = Ask {
-            capability: "translate", tenth: 0, strategy: Strategy::RoundRobin, heartbeat_needed: false,
+            client: Some(&CLIENTS[0]), capability: "translate", tenth: 0, strategy: Strategy::RoundRobin, heartbeat_needed: false,
         };
         let mut counts = BTreeMap::new();
         let mut rng = StdRng::seed_from_u64(1);

@@ -3,8 +3,9 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::ranks::millionths;
+use super::ranks::{Both, millionths};
 use super::{Directory, Entry, Slot};
+use crate::ids::ClientId;
 use crate::trust::TrustScore;
 
 /// What comes first in a search.
@@ -22,6 +23,8 @@ pub enum SortBy {
 /// What agents are looked for. INACTIVE ones are never found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Search {
+    /// Who looks: it finds the agents that serve it. None: all are found.
+    pub viewer: Option<ClientId>,
     /// A part of the name of something that the agent offers, in any case of letters.
     pub capability: Option<String>,
     /// Tags of which it has at least one, in any case of letters. None: any agent.
@@ -65,7 +68,9 @@ impl Directory {
         };
         let (total, slots) = if search.is_by_trust_alone() {
             let min = millionths(search.min_trust.get());
-            self.present.page(min, search.offset, search.limit)
+            let (shared, own) = self.seen_by(search.viewer.as_ref());
+            let present = Both(&shared.present, own.map(|ranking| &ranking.present));
+            present.page(min, search.offset, search.limit)
         } else {
             self.filtered(search)
         };
@@ -135,6 +140,7 @@ fn holders<'a>(
 impl Search {
     fn is_by_trust_alone(&self) -> bool {
         let Self {
+            viewer: _,
             capability,
             tags,
             min_trust: _,
@@ -159,7 +165,7 @@ impl Search {
     /// Where an agent comes, if it is one that is looked for; its tags have been looked at.
     fn place(&self, entry: &Entry) -> Option<Place> {
         let card = &entry.card;
-        if !card.present || card.trust < self.min_trust {
+        if !card.present || card.trust < self.min_trust || !card.is_seen_by(self.viewer.as_ref()) {
             return None;
         }
         let figure = match self.best_figure(entry) {

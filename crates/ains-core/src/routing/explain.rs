@@ -9,7 +9,6 @@ use rand_core::Rng;
 
 use crate::routing::pool::AgentPool;
 use crate::routing::profile::{Door, Health, Profile, Seat};
-use crate::routing::providers::Providers;
 use crate::routing::standing::Standing;
 use crate::routing::trust_weighted::TRUSTED_TENTH;
 use crate::routing::{Ask, Strategy, fastest_response, least_loaded, round_robin, trust_weighted};
@@ -21,7 +20,7 @@ pub struct Explanation {
     pub chosen: Option<Seat>,
     /// Why, as a sentence without a full stop.
     pub reason: String,
-    /// The agents that provide the capability: those that may do the work, best first, then the
+    /// The agents that provide the capability and serve the client: those that may do the work, best first, then the
     /// others, by seat.
     pub candidates: Vec<Candidate>,
 }
@@ -107,9 +106,7 @@ impl AgentPool {
             .count();
         weigh(&mut judged[..eligible]);
 
-        let handed = self
-            .providers(ask.capability)
-            .and_then(|providers| providers.choose(ask, rng));
+        let handed = self.circle_of(ask.capability, ask.client).choose(ask, rng);
         let chosen = match handed {
             Some(choice) => Some(choice.seat),
             None if ask.strategy == Strategy::TrustWeighted => draw(&judged[..eligible], rng),
@@ -139,10 +136,7 @@ impl AgentPool {
     }
 
     fn judge(&self, ask: &Ask<'_>) -> Vec<Judged<'_>> {
-        let standings = self
-            .providers(ask.capability)
-            .into_iter()
-            .flat_map(Providers::standings);
+        let standings = self.circle_of(ask.capability, ask.client).standings();
         let mut judged: Vec<_> = standings
             .map(|standing| {
                 let agent = self.agent(standing.turn.seat);

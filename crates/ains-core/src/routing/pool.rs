@@ -1,10 +1,11 @@
 //! The agents in memory, and the choice among them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rand_core::Rng;
 
-use crate::ids::AgentId;
+use crate::ids::{AgentId, ClientId};
+use crate::routing::circle::Circle;
 use crate::routing::profile::{Door, Health, Profile, Seat};
 use crate::routing::providers::{Counted, Providers};
 use crate::routing::standing::{Home, Standing};
@@ -24,13 +25,31 @@ pub struct AgentPool {
     free_seats: Vec<Seat>,
     // The two maps are only asked, never iterated: their order is not the same in every process.
     seats: HashMap<AgentId, Seat>,
-    capabilities: HashMap<String, usize>,
+    capabilities: HashMap<String, Provided>,
     providers: Vec<Providers>,
     free_providers: Vec<usize>,
     /// The last sequence number given to an assignment.
     newest: u64,
     /// How many agents have joined so far: tells an agent from a later one on the same seat.
     joined: u64,
+}
+
+/// Who provides one capability, as indices into `AgentPool::providers`.
+#[derive(Debug, Default)]
+struct Provided {
+    /// Those that serve everybody.
+    shared: Option<usize>,
+    /// Those that serve one client alone.
+    own: BTreeMap<ClientId, usize>,
+}
+
+impl Provided {
+    fn of(&self, reserved_for: Option<&ClientId>) -> Option<usize> {
+        match reserved_for {
+            None => self.shared,
+            Some(client) => self.own.get(client).copied(),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -92,7 +111,8 @@ impl AgentPool {
             && let Some(member) = &mut self.members[seat.index()]
         {
             profile.last_assigned = profile.last_assigned.max(member.profile.last_assigned);
-            let moved = profile.capabilities != member.profile.capabilities;
+            let moved = profile.capabilities != member.profile.capabilities
+                || profile.reserved_for != member.profile.reserved_for;
             if moved {
                 self.leave_all(seat);
             }
@@ -186,6 +206,18 @@ impl AgentPool {
         self.change(seat, |agent| agent.draining = draining);
     }
 
+    /// Sets whose tasks alone an agent is given.
+    pub fn set_reserved_for(&mut self, seat: Seat, client: Option<&ClientId>) {
+        if self
+            .get(seat)
+            .is_some_and(|agent| agent.reserved_for.as_ref() != client)
+        {
+            self.leave_all(seat);
+            self.change(seat, |agent| agent.reserved_for = client.cloned());
+            self.join_all(seat);
+        }
+    }
+
     /// Sets whether an agent may be handed work unasked.
     pub fn set_door(&mut self, seat: Seat, door: Door) {
         self.change(seat, |agent| agent.door = door);
@@ -203,11 +235,12 @@ impl AgentPool {
 
     /// Chooses for `ask` and reserves: one lease more, and the newest in the round.
     pub fn take<R: Rng + ?Sized>(&mut self, ask: &Ask<'_>, rng: &mut R) -> Option<Reservation> {
-        let index = *self.capabilities.get(ask.capability)?;
-        let providers = &mut self.providers[index];
-        let choice = providers.choose(ask, rng)?;
-        let counted =
-            (ask.strategy == Strategy::FastestResponse).then(|| (index, providers.count(choice.trial)));
+        let (shared, own) = self.indices(ask.capability, ask.client);
+        let choice = self.circle(shared, own).choose(ask, rng)?;
+        let counted = own
+            .or(shared)
+            .filter(|_| ask.strategy == Strategy::FastestResponse)
+            .map(|index| (index, self.providers[index].count(choice.trial)));
         Some(Reservation {
             counted,
             ..self.reserve(choice.seat)
@@ -216,7 +249,8 @@ impl AgentPool {
 
     /// Whom [`take`](Self::take) would choose, changing nothing.
     pub fn choose<R: Rng + ?Sized>(&self, ask: &Ask<'_>, rng: &mut R) -> Option<Seat> {
-        Some(self.providers(ask.capability)?.choose(ask, rng)?.seat)
+        let circle = self.circle_of(ask.capability, ask.client);
+        circle.choose(ask, rng).map(|choice| choice.seat)
     }
 
     /// Reserves for an agent that was chosen otherwise, by a pull for example.
@@ -263,18 +297,43 @@ impl AgentPool {
     }
 
     /// Whether an agent that asks must leave such work to others: it is degraded, and one that is
-    /// not could be given it.
-    pub fn must_yield(&self, seat: Seat, capability: &str, tenth: u8) -> bool {
+    /// not could be given it. Without `client` only others that serve everybody count.
+    pub fn must_yield(&self, seat: Seat, client: Option<&ClientId>, capability: &str, tenth: u8) -> bool {
         self.get(seat)
             .is_some_and(|agent| agent.health == Health::Degraded)
-            && self
-                .providers(capability)
-                .is_some_and(|providers| providers.any_able(tenth))
+            && self.circle_of(capability, client).any_able(tenth)
     }
 
-    /// Whether any agent provides this, whatever its state.
-    pub fn provides(&self, capability: &str) -> bool {
-        self.capabilities.contains_key(capability)
+    /// Whether any agent that serves `client` provides this, whatever its state.
+    pub fn provides(&self, client: &ClientId, capability: &str) -> bool {
+        self.capabilities
+            .get(capability)
+            .is_some_and(|provided| provided.shared.is_some() || provided.own.contains_key(client))
+    }
+
+    /// Whether any agent that serves `client` alone provides this, whatever its state.
+    pub fn has_own(&self, client: &ClientId, capability: &str) -> bool {
+        self.capabilities
+            .get(capability)
+            .is_some_and(|provided| provided.own.contains_key(client))
+    }
+
+    /// Whether an agent that is reserved for this client (`None`: for nobody) stands at the door for work of
+    /// `tenth`; work that does not demand a heartbeat.
+    pub fn is_open(&self, reserved_for: Option<&ClientId>, capability: &str, tenth: u8) -> bool {
+        self.capabilities
+            .get(capability)
+            .and_then(|provided| provided.of(reserved_for))
+            .is_some_and(|index| self.providers[index].any_open(tenth))
+    }
+
+    /// The clients of which an agent of their own stands at the door for such work, in order.
+    pub fn open_clients(&self, capability: &str, tenth: u8) -> impl Iterator<Item = &ClientId> {
+        let provided = self.capabilities.get(capability).into_iter();
+        provided
+            .flat_map(|provided| &provided.own)
+            .filter(move |(_, index)| self.providers[**index].any_open(tenth))
+            .map(|(client, _)| client)
     }
 
     /// How many leases an agent may still be given.
@@ -287,8 +346,27 @@ impl AgentPool {
         self.newest
     }
 
-    pub(super) fn providers(&self, capability: &str) -> Option<&Providers> {
-        Some(&self.providers[*self.capabilities.get(capability)?])
+    /// Who provides this and may do the work of `client`.
+    pub(super) fn circle_of(&self, capability: &str, client: Option<&ClientId>) -> Circle<'_> {
+        let (shared, own) = self.indices(capability, client);
+        self.circle(shared, own)
+    }
+
+    fn circle(&self, shared: Option<usize>, own: Option<usize>) -> Circle<'_> {
+        Circle {
+            shared: shared.map(|index| &self.providers[index]),
+            own: own.map(|index| &self.providers[index]),
+        }
+    }
+
+    /// Where those stand that serve everybody, and those that serve `client` alone.
+    fn indices(&self, capability: &str, client: Option<&ClientId>) -> (Option<usize>, Option<usize>) {
+        self.capabilities
+            .get(capability)
+            .map_or((None, None), |provided| {
+                let own = client.filter(|_| !provided.own.is_empty());
+                (provided.shared, own.and_then(|client| provided.of(Some(client))))
+            })
     }
 
     fn joined_on(&self, seat: Seat) -> u64 {
@@ -322,12 +400,19 @@ impl AgentPool {
         };
         let standing = Standing::new(seat, &member.profile);
         for capability in &member.profile.capabilities {
-            let providers = self.capabilities.get(capability).copied().unwrap_or_else(|| {
+            let known = self.capabilities.get(capability);
+            let reserved_for = member.profile.reserved_for.as_ref();
+            let known = known.and_then(|provided| provided.of(reserved_for));
+            let providers = known.unwrap_or_else(|| {
                 let index = self.free_providers.pop().unwrap_or_else(|| {
                     self.providers.push(Providers::default());
                     self.providers.len() - 1
                 });
-                self.capabilities.insert(capability.clone(), index);
+                let provided = self.capabilities.entry(capability.clone()).or_default();
+                match reserved_for {
+                    None => provided.shared = Some(index),
+                    Some(client) => drop(provided.own.insert(client.clone(), index)),
+                }
                 index
             });
             let slot = self.providers[providers].join(member.home, standing);
@@ -335,7 +420,7 @@ impl AgentPool {
         }
     }
 
-    /// Takes an agent out everywhere, and forgets capabilities that nobody else provides.
+    /// Takes an agent out everywhere, and forgets what nobody else provides.
     fn leave_all(&mut self, seat: Seat) {
         let Some(Some(member)) = self.members.get_mut(seat.index()) else {
             return;
@@ -343,10 +428,19 @@ impl AgentPool {
         for (capability, place) in member.profile.capabilities.iter().zip(member.places.drain(..)) {
             let providers = &mut self.providers[place.providers];
             providers.leave(member.home, place.slot);
-            if providers.is_empty() {
-                *providers = Providers::default();
-                self.capabilities.remove(capability);
-                self.free_providers.push(place.providers);
+            if !providers.is_empty() {
+                continue;
+            }
+            *providers = Providers::default();
+            self.free_providers.push(place.providers);
+            if let Some(provided) = self.capabilities.get_mut(capability) {
+                match &member.profile.reserved_for {
+                    None => provided.shared = None,
+                    Some(client) => drop(provided.own.remove(client)),
+                }
+                if provided.shared.is_none() && provided.own.is_empty() {
+                    self.capabilities.remove(capability);
+                }
             }
         }
     }

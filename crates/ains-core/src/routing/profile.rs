@@ -1,6 +1,6 @@
 //! What the pool knows of an agent.
 
-use crate::ids::AgentId;
+use crate::ids::{AgentId, ClientId};
 use crate::trust::TrustScore;
 
 /// Handle of an agent in one pool: dense, and stable while the agent stays.
@@ -43,6 +43,8 @@ pub enum Door {
 pub struct Profile {
     /// Who it is.
     pub id: AgentId,
+    /// The client whose tasks alone it is given; `None`: everybody's.
+    pub reserved_for: Option<ClientId>,
     /// What it provides; the pool puts it in lower case and drops repetitions.
     pub capabilities: Vec<String>,
     /// How far it is trusted.

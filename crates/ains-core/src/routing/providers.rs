@@ -1,29 +1,18 @@
-//! The agents that provide one capability.
+//! The agents that provide one capability and serve everybody, or one client alone.
 
-use rand_core::Rng;
-
+use crate::routing::Ask;
 use crate::routing::fastest_response::CHOICES_BETWEEN_TRIALS;
 use crate::routing::group::Group;
-use crate::routing::profile::Seat;
 use crate::routing::standing::{HOMES, Home, Standing, TENTHS};
-use crate::routing::trust_weighted::TRUSTED_TENTH;
-use crate::routing::{Ask, Strategy, fastest_response, least_loaded, round_robin, trust_weighted};
 
-/// All that provide one capability, by home.
+/// All of them, by home.
 #[derive(Debug)]
 pub(super) struct Providers {
     groups: [Option<Box<Group>>; HOMES],
     agents: u32,
-    /// Choices of `fastest_response` since an agent without history was tried.
+    /// Choices of `fastest_response` among them since an agent without history was tried. A client's own
+    /// agents count the choices among them and the shared ones.
     since_trial: u32,
-}
-
-/// What a strategy decided.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Choice {
-    pub(super) seat: Seat,
-    /// Whether the agent was chosen because it has no history.
-    pub(super) trial: bool,
 }
 
 /// What a choice of `fastest_response` did to the count since the last trial.
@@ -75,25 +64,8 @@ impl Providers {
         }
     }
 
-    /// The agent for `ask`: a degraded one only if no other may be handed it.
-    pub(super) fn choose<R: Rng + ?Sized>(&self, ask: &Ask<'_>, rng: &mut R) -> Option<Choice> {
-        [false, true].into_iter().find_map(|degraded| {
-            let groups = self.at_the_door(degraded, ask, ask.tenth);
-            let sure = |seat| Choice { seat, trial: false };
-            match ask.strategy {
-                Strategy::RoundRobin => round_robin::choose(groups).map(sure),
-                Strategy::LeastLoaded => least_loaded::choose(groups).map(sure),
-                Strategy::TrustWeighted => {
-                    let trusted = self.at_the_door(degraded, ask, ask.tenth.max(TRUSTED_TENTH));
-                    trust_weighted::choose(trusted, groups, rng).map(sure)
-                }
-                Strategy::FastestResponse => fastest_response::choose(groups, self.trial_due())
-                    .map(|(seat, trial)| Choice { seat, trial }),
-            }
-        })
-    }
-
-    fn trial_due(&self) -> bool {
+    /// Whether the next choice of `fastest_response` is to try an agent without history.
+    pub(super) fn trial_due(&self) -> bool {
         self.since_trial >= CHOICES_BETWEEN_TRIALS
     }
 
@@ -122,20 +94,38 @@ impl Providers {
             .any(Group::is_able)
     }
 
+    /// Whether any of them stands at the door for work of `tenth` that demands no heartbeat.
+    pub(super) fn any_open(&self, tenth: u8) -> bool {
+        [(false, false), (false, true), (true, false), (true, true)]
+            .into_iter()
+            .flat_map(|(degraded, unheard)| self.homes(degraded, unheard, tenth))
+            .any(|group| group.least_recent().is_some())
+    }
+
     /// Everybody, in no useful order.
     pub(super) fn standings(&self) -> impl Iterator<Item = &Standing> {
         self.groups.iter().flatten().flat_map(|group| group.standings())
     }
 
     /// The groups that `ask` may look at, from `tenth` on.
-    fn at_the_door(&self, degraded: bool, ask: &Ask<'_>, tenth: u8) -> impl Iterator<Item = &Group> + Clone {
+    pub(super) fn at_the_door(
+        &self,
+        degraded: bool,
+        ask: &Ask<'_>,
+        tenth: u8,
+    ) -> impl Iterator<Item = &Group> + Clone + use<'_> {
         let unheard_tenth = if ask.heartbeat_needed { u8::MAX } else { tenth };
         self.homes(degraded, false, tenth)
             .chain(self.homes(degraded, true, unheard_tenth))
     }
 
     /// The groups of such agents, from `tenth` on.
-    fn homes(&self, degraded: bool, unheard: bool, tenth: u8) -> impl Iterator<Item = &Group> + Clone {
+    fn homes(
+        &self,
+        degraded: bool,
+        unheard: bool,
+        tenth: u8,
+    ) -> impl Iterator<Item = &Group> + Clone + use<'_> {
         let first = Home::first(degraded, unheard).index();
         let skipped = usize::from(tenth).min(TENTHS);
         self.groups[first + skipped..first + TENTHS]

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
+use ains_core::ClientId;
 use ains_core::routing::{Ask, Door, Health, Profile, Seat, Strategy};
 
 /// What a pool holds, without any index.
@@ -10,15 +11,36 @@ use ains_core::routing::{Ask, Door, Health, Profile, Seat, Strategy};
 pub(crate) struct Model {
     pub(crate) agents: BTreeMap<Seat, Profile>,
     pub(crate) newest: u64,
-    /// For each capability that somebody provides: choices since the last trial.
-    pub(crate) since_trial: BTreeMap<String, u32>,
+    /// Choices since the last trial, for each capability that somebody provides: for the clients that have agents
+    /// of their own for it, and together for all others.
+    pub(crate) since_trial: BTreeMap<Crowd, u32>,
 }
+
+/// A capability, and the client that has agents of its own for it.
+pub(crate) type Crowd = (String, Option<ClientId>);
 
 impl Model {
     pub(crate) fn forget_unprovided(&mut self) {
         let agents = &self.agents;
-        self.since_trial
-            .retain(|name, _| agents.values().any(|agent| agent.capabilities.contains(name)));
+        self.since_trial.retain(|(name, client), _| {
+            agents
+                .values()
+                .any(|agent| agent.capabilities.contains(name) && agent.reserved_for == *client)
+        });
+    }
+
+    /// Among whom `ask` is decided.
+    pub(crate) fn crowd(&self, ask: &Ask<'_>) -> Crowd {
+        let is_own = |agent: &&Profile| {
+            agent.reserved_for.is_some()
+                && agent.reserved_for.as_ref() == ask.client
+                && agent.capabilities.iter().any(|own| own == ask.capability)
+        };
+        let own = self.agents.values().find(is_own);
+        (
+            ask.capability.to_owned(),
+            own.and_then(|agent| agent.reserved_for.clone()),
+        )
     }
 
     /// Who may do `ask` of those that `may_be_handed` lets through.
@@ -32,6 +54,7 @@ impl Model {
             .iter()
             .filter(|(_, agent)| {
                 agent.capabilities.iter().any(|own| own == ask.capability)
+                    && (agent.reserved_for.is_none() || agent.reserved_for.as_ref() == ask.client)
                     && agent.health != Health::Inactive
                     && !agent.draining
                     && agent.active < agent.max_concurrency
@@ -59,7 +82,7 @@ impl Model {
     /// All that could be chosen: one for the ordered strategies.
     pub(crate) fn choices(&self, ask: &Ask<'_>) -> BTreeSet<Seat> {
         let mut eligible = self.at_the_door(ask);
-        let since_trial = self.since_trial.get(ask.capability).copied().unwrap_or(0);
+        let since_trial = self.since_trial.get(&self.crowd(ask)).copied().unwrap_or(0);
         match ask.strategy {
             Strategy::RoundRobin => {}
             Strategy::LeastLoaded => {
@@ -100,13 +123,15 @@ impl Model {
     pub(crate) fn assigned(&mut self, seat: Seat, ask: Option<&Ask<'_>>) {
         self.newest += 1;
         let newest = self.newest;
+        let crowd = ask.map(|ask| self.crowd(ask));
         let agent = self.agents.get_mut(&seat).expect("a seat that was chosen");
         agent.active += 1;
         agent.last_assigned = newest;
         if let Some(ask) = ask
+            && let Some(crowd) = crowd
             && ask.strategy == Strategy::FastestResponse
         {
-            let since_trial = self.since_trial.entry(ask.capability.to_owned()).or_default();
+            let since_trial = self.since_trial.entry(crowd).or_default();
             *since_trial = if agent.average_seconds.is_none() {
                 0
             } else {
