@@ -46,6 +46,7 @@ struct AgentRow {
     unresponsive: bool,
     created_at: i64,
     updated_at: i64,
+    client_id: Option<String>,
 }
 
 impl From<&Agent> for AgentRow {
@@ -77,6 +78,7 @@ impl From<&Agent> for AgentRow {
             unresponsive: agent.unresponsive,
             created_at: agent.created_at.as_micros(),
             updated_at: agent.updated_at.as_micros(),
+            client_id: agent.client.as_ref().map(ToString::to_string),
         }
     }
 }
@@ -100,6 +102,7 @@ impl AgentRow {
             labels,
             status: read(T, &self.status)?,
             draining: self.draining,
+            client: self.client_id.map(|client| read(T, &client)).transpose()?,
             shared: self.shared,
             max_concurrency: count(self.max_concurrency),
             heartbeat_interval: length(self.heartbeat_interval_seconds),

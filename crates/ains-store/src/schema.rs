@@ -35,6 +35,7 @@ diesel::table! {
         unresponsive -> Bool,
         created_at -> BigInt,
         updated_at -> BigInt,
+        client_id -> Nullable<Text>,
     }
 }
 

@@ -26,7 +26,7 @@ use crate::schema::tasks::dsl;
 use crate::set::SetQuery;
 pub use documents::{INLINE_LIMIT, add_dependencies};
 pub use list::{Filter, Page, count, list};
-pub use queue::{Look, Queue, before, ends, first, heads, ready_lanes, waiting_priorities};
+pub use queue::{Look, Queue, before, ends, first, heads, ready_lanes, waiting_clients, waiting_priorities};
 pub use removal::{Piece, remove_ended};
 pub use results::{Given, results};
 use row::{StateRow, TaskRow};

@@ -72,38 +72,57 @@ macro_rules! heads {
     };
 }
 
-/// The first `limit` ready tasks of a lane, of one priority if it is given, best first; without what
-/// they waited for.
+/// The first `limit` ready tasks of a lane, of one client and of one priority if these are given, best
+/// first; without what they waited for.
 ///
 /// # Errors
 /// When the database fails, or a row is corrupt.
 pub fn heads(
     conn: &mut Conn,
     lane: &Lane,
+    client: Option<&ClientId>,
     priority: Option<u8>,
     limit: i64,
     look: Look,
 ) -> Result<Vec<StoredTask>, StoreError> {
     let lane = lane.to_string();
-    // Two texts instead of one with an optional condition, so that both stay prepared.
-    let rows: Vec<TaskRow> = match priority {
-        None => heads!(
+    let ready = dsl::tasks
+        .filter(dsl::lane.eq(lane))
+        .filter(dsl::queue_key.is_not_null());
+    // One text for each instead of one with optional conditions, so that all stay prepared.
+    let rows: Vec<TaskRow> = match (client.map(ClientId::as_str), priority.map(i32::from)) {
+        (None, None) => heads!(
             conn,
             look,
-            dsl::tasks
-                .filter(dsl::lane.eq(lane))
-                .filter(dsl::queue_key.is_not_null())
+            ready
                 .order((dsl::priority.desc(), dsl::queue_key.asc(), dsl::id.asc()))
                 .limit(limit)
                 .select(TaskRow::as_select())
         ),
-        Some(priority) => heads!(
+        (None, Some(priority)) => heads!(
             conn,
             look,
-            dsl::tasks
-                .filter(dsl::lane.eq(lane))
-                .filter(dsl::priority.eq(i32::from(priority)))
-                .filter(dsl::queue_key.is_not_null())
+            ready
+                .filter(dsl::priority.eq(priority))
+                .order((dsl::queue_key.asc(), dsl::id.asc()))
+                .limit(limit)
+                .select(TaskRow::as_select())
+        ),
+        (Some(client), None) => heads!(
+            conn,
+            look,
+            ready
+                .filter(dsl::client_id.eq(client))
+                .order((dsl::priority.desc(), dsl::queue_key.asc(), dsl::id.asc()))
+                .limit(limit)
+                .select(TaskRow::as_select())
+        ),
+        (Some(client), Some(priority)) => heads!(
+            conn,
+            look,
+            ready
+                .filter(dsl::client_id.eq(client))
+                .filter(dsl::priority.eq(priority))
                 .order((dsl::queue_key.asc(), dsl::id.asc()))
                 .limit(limit)
                 .select(TaskRow::as_select())
@@ -112,29 +131,68 @@ pub fn heads(
     documents::with_documents(conn, rows)
 }
 
-/// The priorities at which tasks of a lane wait, highest first: one short seek each.
+/// The priorities at which tasks of a lane wait, of one client if it is given, highest first: one short
+/// seek each.
 ///
 /// # Errors
 /// When the database fails.
-pub fn waiting_priorities(conn: &mut Conn, lane: &Lane) -> Result<Vec<u8>, StoreError> {
+pub fn waiting_priorities(
+    conn: &mut Conn,
+    lane: &Lane,
+    client: Option<&ClientId>,
+) -> Result<Vec<u8>, StoreError> {
     let lane = lane.to_string();
     let mut waiting = Vec::new();
     let mut below = i32::MAX;
     loop {
-        let next: Option<i32> = per_backend!(conn, |c| {
+        let ready = dsl::tasks
+            .filter(dsl::lane.eq(&lane))
+            .filter(dsl::priority.lt(below))
+            .filter(dsl::queue_key.is_not_null());
+        let next: Option<i32> = match client {
+            None => per_backend!(conn, |c| ready
+                .order(dsl::priority.desc())
+                .select(dsl::priority)
+                .first(c)
+                .optional()?),
+            Some(client) => per_backend!(conn, |c| ready
+                .filter(dsl::client_id.eq(client.as_str()))
+                .order(dsl::priority.desc())
+                .select(dsl::priority)
+                .first(c)
+                .optional()?),
+        };
+        let Some(priority) = next else { return Ok(waiting) };
+        waiting.extend(u8::try_from(priority));
+        below = priority;
+    }
+}
+
+/// Those of `clients` of which a task is ready in a lane: one short seek each.
+///
+/// # Errors
+/// When the database fails.
+pub fn waiting_clients<'c>(
+    conn: &mut Conn,
+    lane: &Lane,
+    clients: impl IntoIterator<Item = &'c ClientId>,
+) -> Result<Vec<ClientId>, StoreError> {
+    let lane = lane.to_string();
+    let mut waiting = Vec::new();
+    for client in clients {
+        let ready: Option<i32> = per_backend!(conn, |c| {
             dsl::tasks
                 .filter(dsl::lane.eq(&lane))
-                .filter(dsl::priority.lt(below))
+                .filter(dsl::client_id.eq(client.as_str()))
                 .filter(dsl::queue_key.is_not_null())
                 .order(dsl::priority.desc())
                 .select(dsl::priority)
                 .first(c)
                 .optional()?
         });
-        let Some(priority) = next else { return Ok(waiting) };
-        waiting.extend(u8::try_from(priority));
-        below = priority;
+        waiting.extend(ready.map(|_| client.clone()));
     }
+    Ok(waiting)
 }
 
 /// How many ready tasks of its lane stand before a ready task, counted up to `most`.
@@ -151,6 +209,7 @@ pub fn before(conn: &mut Conn, task: &Task, most: i64) -> Result<i64, StoreError
             .filter(dsl::lane.eq(&lane))
             .filter(dsl::queue_key.is_not_null())
             .filter(dsl::priority.gt(priority))
+            .order((dsl::priority.desc(), dsl::queue_key, dsl::id))
             .limit(most)
             .select(dsl::priority)
             .load(c)?,

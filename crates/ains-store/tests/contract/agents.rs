@@ -13,6 +13,7 @@ use crate::support::{an_agent, at, open};
 
 ains_testkit::contract!(
     a_saved_agent_reads_back_unchanged,
+    an_agent_belongs_to_who_registered_it,
     an_id_is_taken_once,
     signs_of_life_never_go_back,
     silent_agents_are_found,
@@ -35,6 +36,23 @@ fn a_saved_agent_reads_back_unchanged(db: &TestDb) {
     assert_eq!(
         agents::lock(&mut conn, std::slice::from_ref(&agent.id)).unwrap(),
         [agent]
+    );
+}
+
+fn an_agent_belongs_to_who_registered_it(db: &TestDb) {
+    let mut conn = open(db).connect().unwrap();
+    let mut agent = an_agent("a");
+    (agent.client, agent.shared) = (Some("c".parse().unwrap()), false);
+    assert!(agents::insert(&mut conn, &agent).unwrap());
+    assert_eq!(agents::find(&mut conn, &agent.id).unwrap(), Some(agent.clone()));
+    let owned = agent.clone();
+    (agent.client, agent.shared) = (None, true);
+    agents::save(&mut conn, &[&agent]).unwrap();
+    let stored = agents::find(&mut conn, &agent.id).unwrap().unwrap();
+    assert_eq!(
+        (stored.client, stored.shared),
+        (owned.client, true),
+        "it keeps its owner"
     );
 }
 

@@ -12,6 +12,7 @@ ains_testkit::contract!(
     heads_come_by_priority_then_position_then_age,
     the_ends_of_a_queue_are_seen_by_client,
     lanes_and_priorities_that_hold_tasks_are_listed,
+    the_heads_of_one_client_are_found_behind_those_of_others,
     what_another_transaction_takes_is_passed_over,
 );
 
@@ -20,7 +21,7 @@ fn lane() -> Lane {
 }
 
 fn take(conn: &mut Conn, limit: i64) -> Vec<(u8, Option<i64>)> {
-    let heads = tasks::heads(conn, &lane(), None, limit, Look::Take).unwrap();
+    let heads = tasks::heads(conn, &lane(), None, None, limit, Look::Take).unwrap();
     heads
         .iter()
         .map(|head| (head.task.priority, head.task.queue_key))
@@ -47,7 +48,7 @@ fn heads_come_by_priority_then_position_then_age(db: &TestDb) {
             (1, Some(0))
         ]
     );
-    let ids: Vec<_> = tasks::heads(&mut conn, &lane(), Some(5), 2, Look::Peek)
+    let ids: Vec<_> = tasks::heads(&mut conn, &lane(), None, Some(5), 2, Look::Peek)
         .unwrap()
         .iter()
         .map(|head| head.task.id)
@@ -97,8 +98,45 @@ fn lanes_and_priorities_that_hold_tasks_are_listed(db: &TestDb) {
     let b = Lane::new("b", TrustScore::clamped(0.0));
     let a = Lane::new("a", TrustScore::clamped(0.0));
     assert_eq!(tasks::ready_lanes(&mut conn).unwrap(), [a.clone(), b.clone()]);
-    assert_eq!(tasks::waiting_priorities(&mut conn, &b).unwrap(), [7, 3]);
-    assert_eq!(tasks::waiting_priorities(&mut conn, &a).unwrap(), [9]);
+    assert_eq!(tasks::waiting_priorities(&mut conn, &b, None).unwrap(), [7, 3]);
+    assert_eq!(tasks::waiting_priorities(&mut conn, &a, None).unwrap(), [9]);
+}
+
+fn the_heads_of_one_client_are_found_behind_those_of_others(db: &TestDb) {
+    let mut conn = open(db).connect().unwrap();
+    let mut maker = Maker::new();
+    let mut all = Vec::new();
+    for (client, priority, key) in [
+        ("a", 9, 0),
+        ("b", 5, 7),
+        ("b", 5, 3),
+        ("a", 5, 1),
+        ("b", 2, 0),
+        ("b", 5, 3),
+    ] {
+        let mut task = maker.ready(client, key);
+        task.task.priority = priority;
+        all.push(task);
+    }
+    conn.transact(|conn| tasks::insert(conn, &all)).unwrap();
+    let b = "b".parse().unwrap();
+    let mut heads = |priority, limit, look| -> Vec<_> {
+        let heads = tasks::heads(&mut conn, &lane(), Some(&b), priority, limit, look).unwrap();
+        heads.iter().map(|head| head.task.id).collect()
+    };
+    let expected = [2, 5, 1, 4].map(|place: usize| all[place].task.id);
+    assert_eq!(heads(None, 9, Look::Take), expected);
+    assert_eq!(heads(None, 1, Look::Peek), expected[..1]);
+    assert_eq!(heads(Some(5), 2, Look::Peek), expected[..2]);
+    assert_eq!(
+        tasks::waiting_priorities(&mut conn, &lane(), Some(&b)).unwrap(),
+        [5, 2]
+    );
+    let clients = ["b", "c", "a"].map(|client| client.parse().unwrap());
+    let waiting = tasks::waiting_clients(&mut conn, &lane(), &clients).unwrap();
+    assert_eq!(waiting, [clients[0].clone(), clients[2].clone()]);
+    let other = Lane::new("other", TrustScore::clamped(0.0));
+    assert_eq!(tasks::waiting_clients(&mut conn, &other, &clients).unwrap(), []);
 }
 
 fn what_another_transaction_takes_is_passed_over(db: &TestDb) {

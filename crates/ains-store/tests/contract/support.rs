@@ -250,6 +250,7 @@ pub(crate) fn an_agent(name: &str) -> Agent {
         status: AgentStatus::Active,
         draining: false,
         shared: true,
+        client: None,
         max_concurrency: 10,
         heartbeat_interval: Duration::from_secs(300),
         trust: TrustScore::INITIAL,

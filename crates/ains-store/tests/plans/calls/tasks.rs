@@ -71,22 +71,43 @@ pub(crate) fn call(trace: &mut Trace<'_>, maker: &mut Maker) -> Vec<TaskId> {
     call!(trace, attempts::of_task(ids[0]));
 
     let lane = stored[0].task.lane();
-    for (form, priority, look) in [
-        ("peek", None, Look::Peek),
-        ("take", None, Look::Take),
-        ("peek at one priority", Some(5), Look::Peek),
-        ("take of one priority", Some(5), Look::Take),
+    let client = "c".parse().unwrap();
+    for (form, client, priority, look) in [
+        ("peek", None, None, Look::Peek),
+        ("take", None, None, Look::Take),
+        ("peek at one priority", None, Some(5), Look::Peek),
+        ("take of one priority", None, Some(5), Look::Take),
+        ("peek at one client", Some(&client), None, Look::Peek),
+        ("take of one client", Some(&client), None, Look::Take),
+        (
+            "peek at one client and priority",
+            Some(&client),
+            Some(5),
+            Look::Peek,
+        ),
+        (
+            "take of one client and priority",
+            Some(&client),
+            Some(5),
+            Look::Take,
+        ),
     ] {
         trace.call("tasks::heads", form, |conn| {
-            tasks::heads(conn, &lane, priority, 10, look)
+            tasks::heads(conn, &lane, client, priority, 10, look)
         });
     }
     let queue = Queue {
         lane: lane.clone(),
         priority: 5,
     };
-    call!(trace, tasks::ends(&queue, &"c".parse().unwrap()));
-    call!(trace, tasks::waiting_priorities(&lane));
+    call!(trace, tasks::ends(&queue, &client));
+    call!(trace, tasks::waiting_priorities(&lane, None));
+    call!(
+        trace,
+        "of one client",
+        tasks::waiting_priorities(&lane, Some(&client))
+    );
+    call!(trace, tasks::waiting_clients(&lane, [&client]));
     call!(trace, tasks::ready_lanes());
     call!(trace, tasks::before(&stored[0].task, 10));
     call!(trace, tasks::first(&lane, 10));
