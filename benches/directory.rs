@@ -6,7 +6,7 @@
 use std::hint::black_box;
 
 use ains_core::TrustScore;
-use ains_core::directory::{Card, Directory, Offer, Search, SortBy};
+use ains_core::directory::{Card, Directory, Offer, Search, SortBy, Viewer};
 use criterion::{Criterion, criterion_group, criterion_main};
 
 /// A number that looks like chance, the same in every run.
@@ -44,7 +44,7 @@ fn offers(n: u32) -> Vec<Offer> {
 
 fn plain() -> Search {
     Search {
-        viewer: None,
+        viewer: Viewer::Everything,
         capability: None,
         tags: Vec::new(),
         min_trust: TrustScore::clamped(0.3),
@@ -87,7 +87,7 @@ fn directory(c: &mut Criterion) {
             group.bench_function(name, |b| b.iter(|| black_box(directory.search(&search))));
         }
         group.bench_function("leaderboard", |b| {
-            b.iter(|| black_box(directory.leaders(None, 10, 9_000)));
+            b.iter(|| black_box(directory.leaders(&Viewer::Everything, 10, 9_000)));
         });
         let mut turn = 0;
         group.bench_function("a change of trust", |b| {

@@ -61,11 +61,6 @@ impl Card {
     pub fn success_rate(&self) -> f64 {
         success_rate(self.completed, self.failed)
     }
-
-    /// Whether `viewer` sees it; without one, everything is seen.
-    pub fn is_seen_by(&self, viewer: Option<&ClientId>) -> bool {
-        viewer.is_none() || self.reserved_for.is_none() || self.reserved_for.as_ref() == viewer
-    }
 }
 
 impl From<&Agent> for Card {
@@ -79,6 +74,29 @@ impl From<&Agent> for Card {
             failed: agent.failed,
             present: agent.status != AgentStatus::Inactive,
             tags: agent.tags.clone(),
+        }
+    }
+}
+
+/// Who looks, and so which agents are seen.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Viewer {
+    /// One who sees all.
+    #[default]
+    Everything,
+    /// One of a client's: the agents that serve it.
+    Client(ClientId),
+    /// Somebody of no client: the agents that serve everybody.
+    Nobody,
+}
+
+impl Viewer {
+    /// Whether it sees an agent that is reserved for this client, or for none.
+    pub fn sees(&self, reserved_for: Option<&ClientId>) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Client(client) => reserved_for.is_none_or(|own| own == client),
+            Self::Nobody => reserved_for.is_none(),
         }
     }
 }
@@ -183,11 +201,11 @@ impl Directory {
     }
 
     /// The first `limit` agents by trust, then completed tasks, then id, of those that completed at least
-    /// `min_completed` and that `viewer` sees; without one, of all.
+    /// `min_completed` and that `viewer` sees.
     ///
     /// Costs O(`limit` + different scores): outcomes move a score by hundredths, so these are about a hundred,
     /// however many agents there are, unless many scores are set by hand.
-    pub fn leaders(&self, viewer: Option<&ClientId>, limit: usize, min_completed: i64) -> Vec<&Card> {
+    pub fn leaders(&self, viewer: &Viewer, limit: usize, min_completed: i64) -> Vec<&Card> {
         let (shared, own) = self.seen_by(viewer);
         let slots = Both(&shared.all, own.map(|ranking| &ranking.all));
         slots
@@ -198,10 +216,11 @@ impl Directory {
     }
 
     /// What `viewer` sees: the agents that serve everybody, and its own, or all others.
-    fn seen_by(&self, viewer: Option<&ClientId>) -> (&Ranking, Option<&Ranking>) {
+    fn seen_by(&self, viewer: &Viewer) -> (&Ranking, Option<&Ranking>) {
         let others = match viewer {
-            None => Some(&self.reserved),
-            Some(client) => self.own.get(client),
+            Viewer::Everything => Some(&self.reserved),
+            Viewer::Client(client) => self.own.get(client),
+            Viewer::Nobody => None,
         };
         (&self.shared, others)
     }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use ains_core::directory::{Card, Directory, Offer, Search, SortBy};
+use ains_core::directory::{Card, Directory, Offer, Search, SortBy, Viewer};
 use ains_core::{AgentId, ClientId, TrustScore};
 use proptest::prelude::*;
 
@@ -13,7 +13,7 @@ enum Event {
     Put(Card, Option<Vec<Offer>>),
     Remove(AgentId),
     Look(Search),
-    Lead(Option<ClientId>, usize, i64),
+    Lead(Viewer, usize, i64),
 }
 
 /// What is known of every agent, in order of id.
@@ -33,7 +33,7 @@ impl Model {
         all
     }
 
-    fn leaders(&self, viewer: Option<&ClientId>, limit: usize, min: i64) -> Vec<AgentId> {
+    fn leaders(&self, viewer: &Viewer, limit: usize, min: i64) -> Vec<AgentId> {
         let ranked = self.by_rank().into_iter();
         let enough = ranked.filter(|(card, _)| card.completed >= min && is_seen(card, viewer));
         enough.take(limit).map(|(card, _)| card.id.clone()).collect()
@@ -60,7 +60,7 @@ impl Model {
                     .any(|own| own.as_str().to_lowercase() == tag.to_lowercase())
             };
             if !card.present
-                || !is_seen(card, search.viewer.as_ref())
+                || !is_seen(card, &search.viewer)
                 || card.trust < search.min_trust
                 || (wants_offer && fitting.is_empty())
                 || !(search.tags.is_empty() || search.tags.iter().any(has_tag))
@@ -84,11 +84,12 @@ impl Model {
     }
 }
 
-/// Own and shared ones are seen; without a viewer, all.
-fn is_seen(card: &Card, viewer: Option<&ClientId>) -> bool {
+/// Own and shared ones are seen, unless everything is.
+fn is_seen(card: &Card, viewer: &Viewer) -> bool {
     match (&card.reserved_for, viewer) {
-        (None, _) | (_, None) => true,
-        (Some(owner), Some(viewer)) => owner == viewer,
+        (None, _) | (_, Viewer::Everything) => true,
+        (Some(owner), Viewer::Client(viewer)) => owner == viewer,
+        (Some(_), Viewer::Nobody) => false,
     }
 }
 
@@ -101,6 +102,14 @@ fn id() -> impl Strategy<Value = AgentId> {
 
 fn client() -> impl Strategy<Value = Option<ClientId>> {
     proptest::option::of((0..3_u8).prop_map(|n| format!("c{n}").parse().unwrap()))
+}
+
+fn viewer() -> impl Strategy<Value = Viewer> {
+    (any::<bool>(), client()).prop_map(|(all, client)| match client {
+        Some(client) => Viewer::Client(client),
+        None if all => Viewer::Everything,
+        None => Viewer::Nobody,
+    })
 }
 
 fn trust() -> impl Strategy<Value = TrustScore> {
@@ -149,7 +158,7 @@ fn search() -> impl Strategy<Value = Search> {
     let sort = prop_oneof![Just(SortBy::Trust), Just(SortBy::Price), Just(SortBy::Latency)];
     let latency = proptest::option::weighted(0.3, (0..5_i64).prop_map(|hundreds| hundreds * 100));
     (
-        (client(), proptest::option::of(part), tags, trust()),
+        (viewer(), proptest::option::of(part), tags, trust()),
         (proptest::option::weighted(0.3, 0.0..3.0), latency, sort),
         (0..6_usize, prop_oneof![0..8_usize, Just(usize::MAX)]),
     )
@@ -178,7 +187,7 @@ fn event() -> impl Strategy<Value = Event> {
         4 => (card(), offers).prop_map(|(card, offers)| Event::Put(card, offers)),
         1 => id().prop_map(Event::Remove),
         3 => search().prop_map(Event::Look),
-        1 => (client(), 0..8_usize, 0..5_i64).prop_map(|(viewer, limit, min)| Event::Lead(viewer, limit, min)),
+        1 => (viewer(), 0..8_usize, 0..5_i64).prop_map(|(viewer, limit, min)| Event::Lead(viewer, limit, min)),
     ]
 }
 
@@ -209,9 +218,9 @@ proptest! {
                     prop_assert_eq!((found.total, ids), model.search(&search), "{:?}", search);
                 }
                 Event::Lead(viewer, limit, min) => {
-                    let leaders = directory.leaders(viewer.as_ref(), limit, min);
+                    let leaders = directory.leaders(&viewer, limit, min);
                     let ids: Vec<AgentId> = leaders.into_iter().map(|card| card.id.clone()).collect();
-                    prop_assert_eq!(ids, model.leaders(viewer.as_ref(), limit, min));
+                    prop_assert_eq!(ids, model.leaders(&viewer, limit, min));
                 }
             }
             prop_assert_eq!((directory.len(), directory.is_empty()), (model.agents.len(), model.agents.is_empty()));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ains_core::agent::{Agent, AgentStatus, Availability, Capability, limits};
-use ains_core::directory::Offer;
+use ains_core::directory::{Offer, Viewer};
 use ains_core::task::{Report, ReportKind};
 use ains_core::trust::TrustEvent;
 use ains_core::{AgentId, CapabilityId, EventType, TaskId, TrustRecordId, TrustScore};
@@ -89,17 +89,18 @@ impl Ains {
             .ok_or_else(|| not_found(&id))
     }
 
-    /// A page of agents in order of registration, and how many there are in all.
+    /// A page of the agents that `viewer` sees in order of registration, and how many there are in all.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn agents(
         &self,
+        viewer: &Viewer,
         filter: Option<AgentFilter>,
         limit: i64,
         offset: i64,
     ) -> Result<(Vec<AgentView>, i64), Error> {
-        let known = self.matching(filter);
+        let known = self.matching(viewer, filter);
         let total = i64::try_from(known.len()).unwrap_or(i64::MAX);
         let skipped = usize::try_from(offset).unwrap_or(usize::MAX);
         let page: Vec<AgentId> = known
@@ -122,8 +123,8 @@ impl Ains {
         Ok((views.collect(), total))
     }
 
-    /// The agents that `filter` lets through, in order of registration, from memory.
-    fn matching(&self, filter: Option<AgentFilter>) -> Vec<(i64, AgentId)> {
+    /// The agents that `viewer` sees and `filter` lets through, in order of registration, from memory.
+    fn matching(&self, viewer: &Viewer, filter: Option<AgentFilter>) -> Vec<(i64, AgentId)> {
         use ains_core::routing::{Health, Profile};
         let status = |profile: &Profile| match profile.health {
             Health::Active => AgentStatus::Active,
@@ -140,6 +141,7 @@ impl Ains {
         let mut known: Vec<(i64, AgentId)> = state
             .pool
             .iter()
+            .filter(|(_, profile)| viewer.sees(profile.reserved_for.as_ref()))
             .filter(|(_, profile)| match filter {
                 None => true,
                 Some(AgentFilter::Status(wanted)) => status(profile) == wanted,
@@ -335,10 +337,10 @@ impl Ains {
         found.ok_or_else(|| not_found(&id))
     }
 
-    /// Changes an agent.
+    /// Changes an agent. One that is no longer shared finishes what it holds of others.
     ///
     /// # Errors
-    /// When there is no such agent, or it would provide more than it may.
+    /// When there is no such agent, it would provide more than it may, or serve nobody.
     pub async fn change_agent(&self, id: AgentId, change: AgentChange) -> Result<AgentView, Error> {
         self.write(move |tx| {
             // The tags are part of what it provides, so they are checked first and read again after.
@@ -351,6 +353,12 @@ impl Ains {
                 if tags.chain(published).collect::<BTreeSet<_>>().len() > limits::CAPABILITIES {
                     return Ok(Err(Error::TooManyCapabilities(limits::CAPABILITIES)));
                 }
+            }
+            if change.shared == Some(false)
+                && let Some(agent) = agents::find(tx.conn, &id)?
+                && agent.client.is_none()
+            {
+                return Ok(Err(Error::AgentOfNobody(id.to_string())));
             }
             let changed = edit(tx, &id, |agent, _| apply(agent, &change))?;
             if change.tags.is_some()
@@ -478,7 +486,8 @@ fn registered(new: &NewAgent, tx: &Tx<'_>) -> Agent {
         labels: new.labels.clone(),
         status: AgentStatus::Active,
         draining: false,
-        shared: new.shared,
+        client: new.client.clone(),
+        shared: new.shared || new.client.is_none(),
         max_concurrency: new.max_concurrency,
         heartbeat_interval: new.heartbeat_interval,
         trust: TrustScore::INITIAL,
@@ -517,6 +526,7 @@ fn apply(agent: &mut Agent, change: &AgentChange) {
     let interval: Option<Duration> = change.heartbeat_interval;
     agent.heartbeat_interval = interval.unwrap_or(agent.heartbeat_interval);
     agent.draining = change.draining.unwrap_or(agent.draining);
+    agent.shared = change.shared.unwrap_or(agent.shared);
 }
 
 /// Loads an agent to be changed, changes and saves it.

@@ -99,7 +99,7 @@ impl Ains {
         let mut state = State::default();
         read_agents(&mut conn, &mut state, now)?;
         for lane in tasks::ready_lanes(&mut conn)? {
-            state.lanes.mark(&lane);
+            state.lanes.mark(&lane, []);
         }
         let next = [tasks::next_instant(&mut conn)?, schedules::next_due(&mut conn)?];
         state.next_instant = next.into_iter().flatten().min();

@@ -46,7 +46,7 @@ use ains_core::directory::Offer;
 use ains_core::effect::Attempt;
 use ains_core::fair::Turns;
 use ains_core::webhook::Directory;
-use ains_core::{AgentId, ChainId, Event, Lane, Status, TaskId, Timestamp};
+use ains_core::{AgentId, ChainId, Event, Lane, Status, Task, TaskId, Timestamp};
 use ains_store::counters::Deltas;
 use ains_store::deliveries::NewDelivery;
 use ains_store::dependencies::NewEdge;
@@ -62,7 +62,7 @@ use self::schedules::Schedules;
 pub(crate) use self::tally::{in_status, minute, pending_of};
 pub(crate) use self::tell::DELIVERIES;
 use crate::chains::Plans;
-use crate::engine::{Engine, Subject};
+use crate::engine::{Engine, Ready, Subject};
 use crate::entropy::Entropy;
 use crate::error::Error;
 use crate::metrics::Counts;
@@ -102,8 +102,8 @@ pub(crate) struct After {
     pub(crate) freed: BTreeMap<AgentId, u32>,
     /// Agents that were given something.
     pub(crate) assigned: BTreeSet<AgentId>,
-    /// Lanes in which a task became ready.
-    pub(crate) ready: BTreeSet<Lane>,
+    /// The lanes in which tasks became ready.
+    pub(crate) ready: Ready,
     /// Lanes that were found empty.
     pub(crate) emptied: BTreeSet<Lane>,
     /// What was handed out, by lane and priority, in order.
@@ -150,6 +150,14 @@ impl After {
         self.events += more;
     }
 
+    /// Notes that `task` is ready.
+    fn became_ready(&mut self, task: &Task) {
+        let clients = self.ready.entry(task.lane()).or_default();
+        if !clients.contains(&task.client) {
+            clients.insert(task.client.clone());
+        }
+    }
+
     /// Brings the next instant nearer.
     pub(crate) fn due(&mut self, at: Option<Timestamp>) {
         self.next_instant = match (self.next_instant, at) {
@@ -159,7 +167,7 @@ impl After {
     }
 
     /// Brings the next instant nearer to those of `task`.
-    fn due_with(&mut self, task: &ains_core::Task) {
+    fn due_with(&mut self, task: &Task) {
         self.due(task.due_at);
         self.due(task.lease_expires_at);
         self.due(task.expires_at.filter(|_| !task.status.is_terminal()));
@@ -172,10 +180,10 @@ pub(crate) enum Outcome {
     Nothing,
     Changed(Vec<Result<Changed, Error>>),
     Reported {
-        results: Vec<Result<ains_core::Task, Error>>,
+        results: Vec<Result<Task, Error>>,
         claimed: Option<Result<Vec<StoredTask>, Error>>,
     },
-    Submitted(Answer<Vec<ains_core::Task>>),
+    Submitted(Answer<Vec<Task>>),
     Chain(Result<Answer<ChainSummary>, Error>),
     Steered(Result<Box<Answer<Steered>>, Error>),
     Claimed(Result<Vec<StoredTask>, Error>),

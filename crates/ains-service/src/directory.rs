@@ -1,16 +1,18 @@
 //! Finding agents: the leaderboard and the search, from memory.
 
-use ains_core::directory::{Card, Found, Search};
+use ains_core::directory::{Card, Found, Search, Viewer};
 
 use crate::ains::Ains;
 use crate::error::Error;
 use crate::model::{FoundAgent, FoundAgents};
 
 impl Ains {
-    /// The first `limit` agents by trust, then completed tasks, then id, of those that completed at least `min_tasks`.
-    pub fn leaderboard(&self, limit: usize, min_tasks: i64) -> Vec<Card> {
+    /// The first `limit` agents by trust, then completed tasks, then id, of those that completed at least `min_tasks`
+    /// and that `viewer` sees.
+    pub fn leaderboard(&self, viewer: &Viewer, limit: usize, min_tasks: i64) -> Vec<Card> {
         let directory = self.engine().directory();
-        directory.leaders(limit, min_tasks).into_iter().cloned().collect()
+        let leaders = directory.leaders(viewer, limit, min_tasks);
+        leaders.into_iter().cloned().collect()
     }
 
     /// Looks for agents that are not INACTIVE.

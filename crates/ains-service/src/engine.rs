@@ -18,7 +18,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use ains_core::agent::{Agent, AgentStatus};
 use ains_core::directory::{Card, Directory, Offer};
 use ains_core::routing::{AgentPool, Ask, Door, Health, Profile, Reservation, Seat, Strategy};
-use ains_core::{AgentId, ChainId, Lane, TaskId, Timestamp};
+use ains_core::{AgentId, ChainId, ClientId, Lane, TaskId, Timestamp};
 use ains_store::tasks::Load;
 use tokio::sync::Notify;
 
@@ -26,6 +26,7 @@ use self::changes::Changes;
 pub(crate) use self::ends::{EndWatch, Subject};
 use self::hooks::Hooks;
 use self::lanes::Lanes;
+pub(crate) use self::lanes::{Part, Ready};
 pub(crate) use self::roster::{Known, Waiter};
 use crate::entropy::Entropy;
 use crate::feed::Feed;
@@ -85,6 +86,8 @@ pub(crate) struct State {
 pub(crate) struct News {
     /// Lanes in which a task became ready.
     pub(crate) ready: BTreeSet<String>,
+    /// Those of them in which a task of a client became ready that has agents of its own.
+    pub(crate) own: BTreeSet<(String, ClientId)>,
     /// Agents that changed: to be read again.
     pub(crate) agents: BTreeSet<AgentId>,
     /// What agents hold now.
@@ -110,7 +113,9 @@ pub(crate) struct Pick {
 
 /// How the agent of a task is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct How {
+pub(crate) struct How<'a> {
+    /// Whose task it is.
+    pub(crate) client: &'a ClientId,
     pub(crate) strategy: Strategy,
     pub(crate) heartbeat_needed: bool,
 }
@@ -202,6 +207,7 @@ impl State {
         known.refresh(agent);
         let profile = Profile {
             id: agent.id.clone(),
+            reserved_for: agent.reserved_for().cloned(),
             capabilities: provided(agent, &offers),
             trust: agent.trust,
             max_concurrency: agent.max_concurrency,
@@ -233,6 +239,7 @@ impl State {
         }
         self.spread.take(self.pool.agent(seat).trust);
         self.spread.add(agent.trust);
+        self.pool.set_reserved_for(seat, agent.reserved_for());
         self.pool.set_trust(seat, agent.trust);
         self.pool.set_average(seat, agent.average_seconds);
         self.pool.set_health(seat, health(agent.status));
@@ -272,8 +279,9 @@ impl State {
 
     /// Chooses an agent for a ready task and reserves it: one whose claim waits here, or one that
     /// work is pushed to.
-    pub(crate) fn pick(&mut self, how: How, lane: &Lane, entropy: &Entropy) -> Option<Pick> {
+    pub(crate) fn pick(&mut self, how: How<'_>, lane: &Lane, entropy: &Entropy) -> Option<Pick> {
         let ask = Ask {
+            client: Some(how.client),
             capability: &lane.capability,
             tenth: lane.tenth,
             strategy: how.strategy,
@@ -316,8 +324,8 @@ impl State {
         }
     }
 
-    /// Lets a claim wait, unless something was put in one of its lanes since `seen`; then it is
-    /// given back to be tried again.
+    /// Lets a claim wait, unless something that it may be given was put in one of its lanes since `seen`;
+    /// then it is given back to be tried again.
     pub(crate) fn wait(&mut self, claim: Claim, seen: u64, now: Timestamp) -> Option<Claim> {
         let Some(seat) = self.pool.seat(&claim.agent) else {
             let _ = claim.reply.send(Ok(Vec::new()));
@@ -325,10 +333,10 @@ impl State {
         };
         let profile = self.pool.agent(seat);
         let own = claim.capabilities.as_ref().unwrap_or(&profile.capabilities);
-        if own
-            .iter()
-            .any(|capability| self.lanes.marked_since(capability, seen))
-        {
+        if own.iter().any(|capability| {
+            self.lanes
+                .marked_since(profile.reserved_for.as_ref(), capability, seen)
+        }) {
             return Some(claim);
         }
         let agent = claim.agent.clone();
@@ -389,15 +397,44 @@ impl State {
             .collect()
     }
 
-    /// Choosy claims that wait for one of `lanes`, to be tried again.
-    pub(crate) fn choosy_for(&mut self, lanes: &BTreeSet<Lane>) -> Vec<Claim> {
+    /// Notes that tasks became ready.
+    pub(crate) fn mark(&mut self, ready: &Ready) {
+        for (lane, clients) in ready {
+            let own = clients
+                .iter()
+                .filter(|client| self.pool.has_own(client, &lane.capability));
+            self.lanes.mark(lane, own);
+        }
+    }
+
+    /// What there is of `ready` for agents that stand at the door: those that serve everybody, and clients' own.
+    pub(crate) fn open_parts(&self, ready: &Ready) -> BTreeSet<Part> {
+        let parts = ready.iter().flat_map(|(lane, clients)| {
+            let clients = clients.iter().cloned().map(Some);
+            std::iter::once(None).chain(clients).map(|client| Part {
+                lane: lane.clone(),
+                client,
+            })
+        });
+        parts.filter(|part| self.is_open(part)).collect()
+    }
+
+    /// Whether an agent stands at the door that could be handed work of `part` now.
+    pub(crate) fn is_open(&self, part: &Part) -> bool {
+        self.pool
+            .is_open(part.client.as_ref(), &part.lane.capability, part.lane.tenth)
+    }
+
+    /// Choosy claims that wait for something of `ready`, to be tried again.
+    pub(crate) fn choosy_for(&mut self, ready: &Ready) -> Vec<Claim> {
         let wanted: Vec<(AgentId, u64)> = self
             .choosy
             .iter()
             .filter(|(agent, number)| {
+                let reserved_for = self.reserved_for(agent);
                 self.roster
                     .get(agent)
-                    .is_some_and(|known| known.waits_for(*number, lanes))
+                    .is_some_and(|known| known.waits_for(*number, reserved_for, ready))
             })
             .cloned()
             .collect();
@@ -407,27 +444,38 @@ impl State {
             .collect()
     }
 
-    /// Whether somebody could be handed work of `lane` now.
-    pub(crate) fn somebody_for(&self, lane: &Lane, entropy: &Entropy) -> bool {
-        let ask = Ask {
-            capability: &lane.capability,
-            tenth: lane.tenth,
-            strategy: Strategy::RoundRobin,
-            heartbeat_needed: false,
-        };
-        self.pool.choose(&ask, &mut *entropy.routing()).is_some()
+    /// The client whose tasks alone an agent is given.
+    pub(crate) fn reserved_for(&self, agent: &AgentId) -> Option<&ClientId> {
+        let profile = self.pool.seat(agent).and_then(|seat| self.pool.get(seat))?;
+        profile.reserved_for.as_ref()
     }
 
-    /// The lanes that may hold work for an agent, if its door is open.
-    pub(crate) fn lanes_for(&self, seat: Seat) -> Vec<Lane> {
+    /// The clients of which an agent of their own waits here for work of `lane`.
+    pub(crate) fn clients_waiting(&self, lane: &Lane) -> BTreeSet<ClientId> {
+        let open = self.pool.open_clients(&lane.capability, lane.tenth);
+        let choosy = self
+            .choosy
+            .iter()
+            .filter_map(|(agent, _)| self.reserved_for(agent))
+            .filter(|client| self.pool.has_own(client, &lane.capability));
+        open.chain(choosy).cloned().collect()
+    }
+
+    /// What may hold work for an agent, if its door is open.
+    pub(crate) fn parts_for(&self, seat: Seat) -> Vec<Part> {
         let profile = self.pool.agent(seat);
         if profile.door == Door::Closed {
             return Vec::new();
         }
-        profile
+        let lanes = profile
             .capabilities
             .iter()
-            .flat_map(|capability| self.lanes.of(capability, profile.trust.tenth()))
+            .flat_map(|capability| self.lanes.of(capability, profile.trust.tenth()));
+        lanes
+            .map(|lane| Part {
+                lane,
+                client: profile.reserved_for.clone(),
+            })
             .collect()
     }
 

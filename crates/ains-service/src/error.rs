@@ -110,6 +110,9 @@ pub enum Error {
     /// The key is revoked for ever.
     #[error("the key is revoked")]
     KeyRevoked,
+    /// An agent that belongs to no client was to serve only its own.
+    #[error("agent `{0}` belongs to no client, so it serves every client")]
+    AgentOfNobody(String),
     /// An agent of that id is registered.
     #[error("agent `{0}` is already registered")]
     AgentExists(String),

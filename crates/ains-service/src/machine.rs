@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use ains_core::task::{Report, ReportKind};
-use ains_core::{AgentId, Clock, Lane, Timestamp};
+use ains_core::{AgentId, Clock, Timestamp};
 use ains_store::tasks::StoredTask;
 use ains_store::writer::Work;
 use ains_store::{Backend, Conn, StoreError};
 
 use crate::batch::{self, Committed, Context, Outcome};
 use crate::chains::Plans;
-use crate::engine::{Engine, State};
+use crate::engine::{Engine, Part, State};
 use crate::entropy::Entropy;
 use crate::error::Error;
 use crate::metrics::Metrics;
@@ -165,15 +165,15 @@ impl Work for Machine {
             for (op, outcome) in ops.into_iter().zip(outcomes) {
                 answer(&mut state, op, outcome, (seen, now), &mut answers);
             }
-            after.ready.iter().for_each(|lane| state.lanes.mark(lane));
+            state.mark(&after.ready);
             answers
                 .follow
                 .extend(state.choosy_for(&after.ready).into_iter().map(Op::Claim));
-            opened.extend(after.ready.iter().cloned());
-            opened.retain(|lane| state.somebody_for(lane, &self.entropy));
+            opened.retain(|part| state.is_open(part));
+            opened.append(&mut state.open_parts(&after.ready));
             if !opened.is_empty() {
                 answers.follow.push(Op::Match {
-                    lanes: opened.into_iter().collect(),
+                    parts: opened.into_iter().collect(),
                     rechecked: false,
                 });
             }
@@ -321,8 +321,15 @@ impl Machine {
         if !self.has_peers.load(Ordering::Relaxed) {
             return;
         }
-        let news = &mut state.news;
-        news.ready.extend(after.ready.iter().map(Lane::to_string));
+        let State { news, pool, .. } = state;
+        for (lane, clients) in &after.ready {
+            let name = lane.to_string();
+            let own = clients
+                .iter()
+                .filter(|client| pool.has_own(client, &lane.capability));
+            news.own.extend(own.map(|client| (name.clone(), client.clone())));
+            news.ready.insert(name);
+        }
         news.agents.extend(after.updated.keys().cloned());
         news.agents
             .extend(after.put.iter().map(|(agent, _)| agent.id.clone()));
@@ -338,9 +345,8 @@ impl Machine {
     }
 }
 
-/// Takes what a batch changed about agents into memory; the lanes that they may now be given
-/// work of.
-fn take_in(state: &mut State, after: &mut batch::After, now: Timestamp) -> BTreeSet<Lane> {
+/// Takes what a batch changed about agents into memory; what they may now be given work of.
+fn take_in(state: &mut State, after: &mut batch::After, now: Timestamp) -> BTreeSet<Part> {
     let mut opened = BTreeSet::new();
     for (agent, offers) in &after.put {
         state.put(agent, offers.clone());
@@ -381,7 +387,7 @@ fn take_in(state: &mut State, after: &mut batch::After, now: Timestamp) -> BTree
     for agent in touched {
         state.stir(agent, now);
         if let Some(seat) = state.pool.seat(agent) {
-            opened.extend(state.lanes_for(seat));
+            opened.extend(state.parts_for(seat));
         }
     }
     opened

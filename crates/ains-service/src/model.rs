@@ -214,7 +214,9 @@ pub struct NewAgent {
     pub heartbeat_interval: Duration,
     /// How much it may hold at once.
     pub max_concurrency: u32,
-    /// Whether it serves every client.
+    /// The client that registers it, and that it belongs to.
+    pub client: Option<ClientId>,
+    /// Whether it serves every client, and not only its own. One that belongs to nobody always does.
     pub shared: bool,
 }
 
@@ -237,6 +239,8 @@ pub struct AgentChange {
     pub heartbeat_interval: Option<Duration>,
     /// Stop giving it work, or go on.
     pub draining: Option<bool>,
+    /// Whether it serves every client from now on, or only its own.
+    pub shared: Option<bool>,
 }
 
 /// An agent and how much it holds.

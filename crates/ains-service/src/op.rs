@@ -3,11 +3,12 @@
 use std::time::Instant;
 
 use ains_core::chain::{self, Event, Question};
-use ains_core::{AgentId, ChainId, ClientId, Dependency, Lane, ScheduleId, Task, TaskId};
+use ains_core::{AgentId, ChainId, ClientId, Dependency, ScheduleId, Task, TaskId};
 use ains_store::StoreError;
 use ains_store::chains::StepList;
 
 use crate::batch::{Swept, Tx};
+use crate::engine::Part;
 use crate::error::Error;
 use crate::machine::Answers;
 use crate::model::{
@@ -68,7 +69,7 @@ pub(crate) enum Op {
     Claim(Claim),
     /// Ready tasks and agents with room may have missed each other in these lanes.
     Match {
-        lanes: Vec<Lane>,
+        parts: Vec<Part>,
         /// Whether nobody was told so, but the slow re-check found it.
         rechecked: bool,
     },

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ains_core::routing::{Ask, Strategy};
-use ains_core::{AgentId, Name};
+use ains_core::{AgentId, ClientId, Name};
 use ains_store::agents;
 
 use crate::ains::Ains;
@@ -14,13 +14,20 @@ use crate::model::{RoutingCandidate, RoutingView};
 const SHOWN: usize = 100;
 
 impl Ains {
-    /// Who would be chosen now for a task that needs `capability`, and why. Changes nothing.
+    /// Who would be chosen now for a task of `client` that needs `capability`, and why; without a client, of those
+    /// that serve everybody. Changes nothing.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn explain_routing(&self, capability: &Name, strategy: Strategy) -> Result<RoutingView, Error> {
+    pub async fn explain_routing(
+        &self,
+        client: Option<&ClientId>,
+        capability: &Name,
+        strategy: Strategy,
+    ) -> Result<RoutingView, Error> {
         let capability = capability.as_str().to_lowercase();
         let ask = Ask {
+            client,
             capability: &capability,
             tenth: 0,
             strategy,

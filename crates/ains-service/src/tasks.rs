@@ -29,8 +29,8 @@ impl Ains {
         self.submit_with(new, once, true).await
     }
 
-    /// Stores work from the earlier protocol: its client must be a registered agent, its
-    /// capability must exist. It is stored as PENDING, and pushed after that.
+    /// Stores work from the earlier protocol: its client must be a registered agent, and its
+    /// capability one that an agent provides which serves this client. It is stored as PENDING, and pushed after that.
     ///
     /// # Errors
     /// As [`Ains::submit`], and when the client or the capability is unknown.
@@ -52,7 +52,7 @@ impl Ains {
                     return Err(Error::UnknownClientAgent(client.to_owned()));
                 }
                 let capability = task.spec.capability.as_str();
-                if !state.pool.provides(&capability.to_lowercase()) {
+                if !state.pool.provides(&task.spec.client, &capability.to_lowercase()) {
                     return Err(Error::NoProvider(capability.to_owned()));
                 }
             }

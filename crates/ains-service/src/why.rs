@@ -142,8 +142,10 @@ impl Ains {
         view.tasks = seen.first;
     }
 
+    /// Those that serve the task's client: it is told of no others.
     fn providers(&self, task: &Task, lane: &Lane) -> Providers {
         let ask = Ask {
+            client: Some(&task.client),
             capability: &lane.capability,
             tenth: lane.tenth,
             strategy: task.strategy,

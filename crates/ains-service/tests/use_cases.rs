@@ -45,6 +45,8 @@ mod keys;
 mod leases;
 #[path = "use_cases/metrics.rs"]
 mod metrics;
+#[path = "use_cases/owners.rs"]
+mod owners;
 #[path = "use_cases/runs.rs"]
 mod runs;
 #[path = "use_cases/schedules.rs"]

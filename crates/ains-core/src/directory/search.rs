@@ -4,8 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ranks::{Both, millionths};
-use super::{Directory, Entry, Slot};
-use crate::ids::ClientId;
+use super::{Directory, Entry, Slot, Viewer};
 use crate::trust::TrustScore;
 
 /// What comes first in a search.
@@ -23,8 +22,8 @@ pub enum SortBy {
 /// What agents are looked for. INACTIVE ones are never found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Search {
-    /// Who looks: it finds the agents that serve it. None: all are found.
-    pub viewer: Option<ClientId>,
+    /// Who looks.
+    pub viewer: Viewer,
     /// A part of the name of something that the agent offers, in any case of letters.
     pub capability: Option<String>,
     /// Tags of which it has at least one, in any case of letters. None: any agent.
@@ -68,7 +67,7 @@ impl Directory {
         };
         let (total, slots) = if search.is_by_trust_alone() {
             let min = millionths(search.min_trust.get());
-            let (shared, own) = self.seen_by(search.viewer.as_ref());
+            let (shared, own) = self.seen_by(&search.viewer);
             let present = Both(&shared.present, own.map(|ranking| &ranking.present));
             present.page(min, search.offset, search.limit)
         } else {
@@ -165,7 +164,7 @@ impl Search {
     /// Where an agent comes, if it is one that is looked for; its tags have been looked at.
     fn place(&self, entry: &Entry) -> Option<Place> {
         let card = &entry.card;
-        if !card.present || card.trust < self.min_trust || !card.is_seen_by(self.viewer.as_ref()) {
+        if !card.present || card.trust < self.min_trust || !self.viewer.sees(card.reserved_for.as_ref()) {
             return None;
         }
         let figure = match self.best_figure(entry) {

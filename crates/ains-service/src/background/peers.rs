@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use ains_core::{AgentId, Lane, TaskId};
+use ains_core::{AgentId, ClientId, Lane, TaskId};
 use ains_store::signals::{self, Heard, MAX_PAYLOAD, Signals};
 use ains_store::tasks::Load;
 use ains_store::{agents, tasks};
@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::ains::{Ains, with_offers};
-use crate::engine::{News, Subject};
+use crate::engine::{News, Part, Ready, Subject};
 use crate::error::Error;
 use crate::metrics::{LATE, Repair};
 use crate::op::Op;
@@ -37,6 +37,9 @@ struct Word {
     /// Lanes in which a task became ready.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     ready: BTreeSet<String>,
+    /// Those of them in which a task of a client became ready that has agents of its own.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    own: BTreeSet<(String, ClientId)>,
     /// Agents to be read again.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     agents: BTreeSet<AgentId>,
@@ -60,6 +63,20 @@ struct Word {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde wants it")]
 fn is_false(bit: &bool) -> bool {
     !bit
+}
+
+impl Word {
+    /// The lanes in which tasks became ready, and whose.
+    fn ready(&self) -> Ready {
+        let lanes = self.ready.iter().filter_map(|lane| lane.parse().ok());
+        let mut ready: Ready = lanes.map(|lane| (lane, BTreeSet::new())).collect();
+        for (lane, client) in &self.own {
+            if let Ok(lane) = lane.parse() {
+                ready.entry(lane).or_default().insert(client.clone());
+            }
+        }
+        ready
+    }
 }
 
 /// Starts speaking, listening and looking, where there can be other servers.
@@ -91,6 +108,7 @@ async fn speak(ains: Ains, signals: Signals) {
         }
         let News {
             ready,
+            own,
             agents,
             loads,
             ended,
@@ -101,6 +119,7 @@ async fn speak(ains: Ains, signals: Signals) {
         let word = Word {
             from: ains.inner.node.node_id.clone(),
             ready,
+            own,
             agents,
             loads,
             ended,
@@ -121,13 +140,20 @@ fn to_json(word: &Word) -> String {
 /// The JSON of a word, in as many parts as it takes to fit.
 fn fitting(word: Word) -> Vec<String> {
     let json = to_json(&word);
-    let parts = word.ready.len() + word.agents.len() + word.loads.len() + word.ended.len() + word.stops.len();
+    let sets = [
+        word.ready.len(),
+        word.own.len(),
+        word.agents.len(),
+        word.loads.len(),
+    ];
+    let parts = sets.iter().sum::<usize>() + word.ended.len() + word.stops.len();
     if json.len() <= MAX_PAYLOAD || parts <= 1 {
         return vec![json];
     }
     let Word {
         from,
         ready,
+        own,
         agents,
         loads,
         ended,
@@ -136,6 +162,7 @@ fn fitting(word: Word) -> Vec<String> {
         follows,
     } = word;
     let (ready, more_ready) = halves(ready);
+    let (own, more_own) = halves(own);
     let (agents, more_agents) = halves(agents);
     let (loads, more_loads) = halves(loads);
     let (ended, more_ended) = halves(ended);
@@ -143,6 +170,7 @@ fn fitting(word: Word) -> Vec<String> {
     let rest = Word {
         from: from.clone(),
         ready: more_ready,
+        own: more_own,
         agents: more_agents,
         loads: more_loads,
         ended: more_ended,
@@ -153,6 +181,7 @@ fn fitting(word: Word) -> Vec<String> {
     let mut payloads = fitting(Word {
         from,
         ready,
+        own,
         agents,
         loads,
         ended,
@@ -206,21 +235,20 @@ async fn take_in(ains: &Ains, word: Word) -> Result<(), Error> {
     if word.follows {
         ains.engine().feed.heard_of_followers(ains.now());
     }
-    let mut lanes: BTreeSet<Lane> = word.ready.iter().filter_map(|lane| lane.parse().ok()).collect();
+    let ready = word.ready();
+    let mut parts = BTreeSet::new();
     {
         let mut state = ains.engine().lock();
         let now = ains.now();
         for agent in &word.agents {
             state.stir(agent, now);
         }
-        for lane in &lanes {
-            state.lanes.mark(lane);
-        }
+        state.mark(&ready);
         for (agent, load) in &word.loads {
             state.set_load(agent, *load);
             state.stir(agent, now);
             if let Some(seat) = state.pool.seat(agent) {
-                lanes.extend(state.lanes_for(seat));
+                parts.extend(state.parts_for(seat));
             }
         }
         for (agent, task) in word.stops {
@@ -230,14 +258,14 @@ async fn take_in(ains: &Ains, word: Word) -> Result<(), Error> {
         }
     }
     if !word.agents.is_empty() {
-        lanes.extend(reread(ains, word.agents.into_iter().collect()).await?);
+        parts.extend(reread(ains, word.agents.into_iter().collect()).await?);
     }
-    matched(ains, lanes, false);
+    matched(ains, &ready, parts, false);
     Ok(())
 }
 
-/// Reads agents again; those that are gone are let go. The lanes that they may be given work of.
-pub(crate) async fn reread(ains: &Ains, ids: Vec<AgentId>) -> Result<BTreeSet<Lane>, Error> {
+/// Reads agents again; those that are gone are let go. What they may be given work of.
+pub(crate) async fn reread(ains: &Ains, ids: Vec<AgentId>) -> Result<BTreeSet<Part>, Error> {
     let wanted = ids.clone();
     let (found, loads) = ains
         .read(move |conn| {
@@ -246,7 +274,7 @@ pub(crate) async fn reread(ains: &Ains, ids: Vec<AgentId>) -> Result<BTreeSet<La
             Ok((with_offers(conn, found)?, loads))
         })
         .await?;
-    let mut lanes = BTreeSet::new();
+    let mut parts = BTreeSet::new();
     let mut state = ains.engine().lock();
     for gone in ids
         .iter()
@@ -262,11 +290,11 @@ pub(crate) async fn reread(ains: &Ains, ids: Vec<AgentId>) -> Result<BTreeSet<La
     for (agent, load) in loads {
         state.set_load(&agent, load);
         if let Some(seat) = state.pool.seat(&agent) {
-            lanes.extend(state.lanes_for(seat));
+            parts.extend(state.parts_for(seat));
         }
     }
     ains.inner.machine.note_instant(&mut state, nearest);
-    Ok(lanes)
+    Ok(parts)
 }
 
 /// Looks for what was not heard, or was lost with a failed transaction: agents that changed, tasks
@@ -274,8 +302,8 @@ pub(crate) async fn reread(ains: &Ains, ids: Vec<AgentId>) -> Result<BTreeSet<La
 pub(super) async fn recheck(ains: &Ains) -> Result<(), Error> {
     let outdated = std::mem::take(&mut ains.engine().lock().outdated);
     if !outdated.is_empty() {
-        let lanes = reread(ains, outdated.into_iter().collect()).await?;
-        matched(ains, lanes, false);
+        let parts = reread(ains, outdated.into_iter().collect()).await?;
+        matched(ains, &Ready::new(), parts, false);
     }
     let alone = !ains.inner.machine.has_peers.load(Ordering::Relaxed);
     // A count that came late may make an agent look full.
@@ -320,35 +348,56 @@ pub(super) async fn recheck(ains: &Ains) -> Result<(), Error> {
             .collect()
     };
     ains.metrics().repaired(Repair::Agent, unheard);
-    let mut lanes: BTreeSet<Lane> = lanes.into_iter().collect();
+    let mut parts = BTreeSet::new();
     if !stale.is_empty() {
-        lanes.extend(reread(ains, stale).await?);
+        parts.extend(reread(ains, stale).await?);
     }
-    {
-        let mut state = ains.engine().lock();
-        for lane in &lanes {
-            state.lanes.mark(lane);
-        }
-    }
+    let ready = whose(ains, lanes).await?;
+    ains.engine().lock().mark(&ready);
     ains.engine().ends.look_again();
-    matched(ains, lanes, true);
+    matched(ains, &ready, parts, true);
     Ok(())
 }
 
-/// Matches lanes with agents, if anybody could be given something; with `rechecked` nobody had told so.
-fn matched(ains: &Ains, mut lanes: BTreeSet<Lane>, rechecked: bool) {
+/// Whose tasks are in `lanes`, of the clients of which agents of their own wait here.
+async fn whose(ains: &Ains, lanes: Vec<Lane>) -> Result<Ready, Error> {
+    let mut ready: Ready = {
+        let state = ains.engine().lock();
+        let waiting = lanes.into_iter().map(|lane| {
+            let clients = state.clients_waiting(&lane);
+            (lane, clients)
+        });
+        waiting.collect()
+    };
+    if ready.values().all(BTreeSet::is_empty) {
+        return Ok(ready);
+    }
+    ains.read(move |conn| {
+        for (lane, clients) in &mut ready {
+            *clients = tasks::waiting_clients(conn, lane, &*clients)?
+                .into_iter()
+                .collect();
+        }
+        Ok(ready)
+    })
+    .await
+}
+
+/// Matches with agents what became ready, and what else may hold work for them, if anybody could be given something;
+/// with `rechecked` nobody had told so.
+fn matched(ains: &Ains, ready: &Ready, mut parts: BTreeSet<Part>, rechecked: bool) {
     let choosy = {
         let mut state = ains.engine().lock();
-        let choosy = state.choosy_for(&lanes);
-        lanes.retain(|lane| state.somebody_for(lane, ains.entropy()));
-        choosy
+        parts.retain(|part| state.is_open(part));
+        parts.append(&mut state.open_parts(ready));
+        state.choosy_for(ready)
     };
     for claim in choosy {
         ains.queue(Op::Claim(claim));
     }
-    if !lanes.is_empty() {
+    if !parts.is_empty() {
         ains.queue(Op::Match {
-            lanes: lanes.into_iter().collect(),
+            parts: parts.into_iter().collect(),
             rechecked,
         });
     }

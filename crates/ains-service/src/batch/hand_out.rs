@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use ains_core::agent::AgentStatus;
 use ains_core::fair::Turns;
 use ains_core::task::{Report, ReportKind};
-use ains_core::{AgentId, Lane, Task};
+use ains_core::{AgentId, ClientId, Lane, Task};
 use ains_store::tasks::{self, Documents, Look, Save, StoredTask};
 use ains_store::{Backend, Conn, StoreError};
 
@@ -31,6 +31,7 @@ impl Batch<'_> {
         let fits = self.agents.get(&pick.agent).is_some_and(|agent| {
             let may_be_pushed = !agent.claims && !agent.unresponsive;
             load < agent.max_concurrency
+                && agent.serves(&task.client)
                 && !agent.draining
                 && agent.status != AgentStatus::Inactive
                 && (pick.waiter.is_some() || may_be_pushed)
@@ -68,7 +69,9 @@ impl Batch<'_> {
     pub(super) fn place_matches(&mut self, plan: &mut Plan) {
         let now = self.tx.now;
         self.tx.after.emptied.extend(std::mem::take(&mut plan.emptied));
-        self.tx.after.ready.extend(std::mem::take(&mut plan.unfinished));
+        for (lane, clients) in std::mem::take(&mut plan.unfinished) {
+            self.tx.after.ready.entry(lane).or_default().extend(clients);
+        }
         for (peeked, pick) in std::mem::take(&mut plan.matched) {
             let id = peeked.task.id;
             let Some(mut task) = self.tasks.get(&id).map(|loaded| loaded.stored.task.clone()) else {
@@ -84,7 +87,7 @@ impl Batch<'_> {
             let receiver = self.give(&mut task, pick, plan);
             if !task.status.is_leased() {
                 // Whoever was picked had no room after all: others may, so look again.
-                self.tx.after.ready.insert(lane);
+                self.tx.after.became_ready(&task);
                 continue;
             }
             if late {
@@ -149,12 +152,14 @@ impl Batch<'_> {
             return Ok(Ok(Vec::new()));
         }
         let tenth = agent.trust.tenth();
-        let mut found = Vec::new();
-        for (lane, turns) in self.lanes_of(claim, tenth) {
-            let heads = in_turn(self.tx.conn, &lane, wanted, turns, Look::Take)?;
+        let own = agent.reserved_for().cloned();
+        let (mut found, mut fetched) = (Vec::new(), Vec::new());
+        for (lane, turns) in self.lanes_of(claim, own.as_ref(), tenth) {
+            let mut heads = in_turn(self.tx.conn, (&lane, own.as_ref()), wanted, turns, Look::Take)?;
+            fetched.push(heads.len());
+            self.leave_to_others(claim, &lane, &mut heads);
             found.push((lane, VecDeque::from(heads)));
         }
-        let fetched: Vec<usize> = found.iter().map(|(_, heads)| heads.len()).collect();
         let lanes: Vec<Lane> = found.iter().map(|(lane, _)| lane.clone()).collect();
         let mut given = merge(found, wanted as usize);
         for (lane, fetched) in lanes.into_iter().zip(fetched) {
@@ -162,11 +167,11 @@ impl Batch<'_> {
             if fetched >= wanted as usize || taken < fetched {
                 continue;
             }
-            if self.is_empty_but_for(&lane, fetched)? {
-                self.tx.after.emptied.insert(lane);
-            } else {
+            if !self.is_empty_but_for(&lane, own.as_ref(), fetched)? {
                 // Others hold tasks of it that they may not take: looked at again when they are done.
-                self.tx.after.ready.insert(lane);
+                self.tx.after.ready.entry(lane).or_default().extend(own.clone());
+            } else if own.is_none() || (fetched == 0 && self.is_empty(&lane, None)?) {
+                self.tx.after.emptied.insert(lane);
             }
         }
         for (lane, stored) in &mut given {
@@ -227,7 +232,7 @@ impl Batch<'_> {
             self.apply(task, effects);
             if stored.task.is_ready() {
                 stored.task.queue_key = Some(self.positions.of(self.tx.conn, &stored.task, true)?);
-                self.tx.after.ready.insert(stored.task.lane());
+                self.tx.after.became_ready(&stored.task);
             } else {
                 begun += 1;
                 stored.claim_id.clone_from(&claim.claim_id);
@@ -264,20 +269,39 @@ impl Batch<'_> {
         tasks::save(self.tx.conn, &saves)
     }
 
-    /// Whether a lane of which `fetched` tasks were found, and taken, holds no more. Where there
-    /// are other writers, some may be hidden behind their locks, and come back.
-    fn is_empty_but_for(&mut self, lane: &Lane, fetched: usize) -> Result<bool, StoreError> {
+    /// Whether a lane of which `fetched` tasks were found, and taken, holds no more, of `client` if it is
+    /// given. Where there are other writers, some may be hidden behind their locks, and come back.
+    fn is_empty_but_for(
+        &mut self,
+        lane: &Lane,
+        client: Option<&ClientId>,
+        fetched: usize,
+    ) -> Result<bool, StoreError> {
         Ok(match self.tx.conn.backend() {
             Backend::Sqlite => true,
-            Backend::Postgres => {
-                fetched == 0 && tasks::heads(self.tx.conn, lane, None, 1, Look::Peek)?.is_empty()
-            }
+            Backend::Postgres => fetched == 0 && self.is_empty(lane, client)?,
         })
+    }
+
+    fn is_empty(&mut self, lane: &Lane, client: Option<&ClientId>) -> Result<bool, StoreError> {
+        Ok(tasks::heads(self.tx.conn, lane, client, None, 1, Look::Peek)?.is_empty())
+    }
+
+    /// Leaves out what an agent must leave to others that serve the task's client too.
+    fn leave_to_others(&self, claim: &Claim, lane: &Lane, heads: &mut Vec<Ranked>) {
+        let state = self.engine.lock();
+        let Some(seat) = state.pool.seat(&claim.agent) else {
+            return;
+        };
+        heads.retain(|(_, stored)| {
+            let client = Some(&stored.task.client);
+            !state.pool.must_yield(seat, client, &lane.capability, lane.tenth)
+        });
     }
 
     /// The lanes that a claim may take from and that may hold something, each with its turns,
     /// beginning at a different one each time.
-    fn lanes_of(&mut self, claim: &Claim, tenth: u8) -> Vec<(Lane, Turns)> {
+    fn lanes_of(&mut self, claim: &Claim, own: Option<&ClientId>, tenth: u8) -> Vec<(Lane, Turns)> {
         let state = self.engine.lock();
         let Some(seat) = state.pool.seat(&claim.agent) else {
             return Vec::new();
@@ -296,13 +320,14 @@ impl Batch<'_> {
             let fresh = self.tx.after.ready.iter();
             lanes.extend(
                 fresh
+                    .map(|(lane, _)| lane)
                     .filter(|lane| *lane.capability == **capability && lane.tenth <= tenth)
                     .cloned(),
             );
         }
         let mut lanes: Vec<(Lane, Turns)> = lanes
             .into_iter()
-            .filter(|lane| !state.pool.must_yield(seat, &lane.capability, lane.tenth))
+            .filter(|lane| !state.pool.must_yield(seat, own, &lane.capability, lane.tenth))
             .map(|lane| {
                 let turns = self
                     .turns
@@ -320,16 +345,16 @@ impl Batch<'_> {
     }
 }
 
-/// The next `n` ready tasks of a lane in the order in which they are handed out: by priority and
-/// position, but one in eight for the priority that waited longest (semantics §1.5).
+/// The next `n` ready tasks of a lane, or of one client in it, in the order in which they are handed out: by
+/// priority and position, but one in eight for the priority that waited longest (semantics §1.5).
 pub(super) fn in_turn(
     conn: &mut Conn,
-    lane: &Lane,
+    (lane, client): (&Lane, Option<&ClientId>),
     n: u32,
     mut turns: Turns,
     look: Look,
 ) -> Result<Vec<Ranked>, StoreError> {
-    let heads = tasks::heads(conn, lane, None, n.into(), look)?;
+    let heads = tasks::heads(conn, lane, client, None, n.into(), look)?;
     let rescues = turns.rescues_within(n.into());
     if rescues == 0 || heads.is_empty() {
         return Ok(heads
@@ -344,11 +369,11 @@ pub(super) fn in_turn(
             .or_default()
             .push_back(stored);
     }
-    let waiting = tasks::waiting_priorities(conn, lane)?;
+    let waiting = tasks::waiting_priorities(conn, lane, client)?;
     for priority in waiting {
         if let Entry::Vacant(unseen) = by_priority.entry(priority) {
             let limit = i64::try_from(rescues).unwrap_or(i64::MAX);
-            unseen.insert(tasks::heads(conn, lane, Some(priority), limit, look)?.into());
+            unseen.insert(tasks::heads(conn, lane, client, Some(priority), limit, look)?.into());
         }
     }
     let mut ordered = Vec::with_capacity(n as usize);

@@ -13,7 +13,7 @@ use ains_store::{Conn, StoreError, agents, dependencies, tasks};
 use super::Context;
 use super::hand_out;
 use super::settle::reached;
-use crate::engine::{Engine, How, Pick};
+use crate::engine::{Engine, How, Part, Pick, Ready};
 use crate::metrics::LATE;
 use crate::model::Delivery;
 use crate::op::{Change, ChangeKind, Op};
@@ -55,9 +55,9 @@ pub(crate) struct Plan {
     /// Lanes that a match found empty.
     pub(super) emptied: BTreeSet<Lane>,
     /// Lanes that a match did not come to the end of.
-    pub(super) unfinished: BTreeSet<Lane>,
-    /// Lanes that only a re-check found.
-    rechecked: BTreeSet<Lane>,
+    pub(super) unfinished: Ready,
+    /// What only a re-check found.
+    rechecked: BTreeSet<Part>,
     /// Whether what is unsettled was found by the timer, and is not known to be carried on.
     pub(super) found_unsettled: bool,
     /// Every pick, in order.
@@ -80,13 +80,13 @@ impl Plan {
             endings: BTreeMap::new(),
             goes_far: false,
             emptied: BTreeSet::new(),
-            unfinished: BTreeSet::new(),
+            unfinished: Ready::new(),
             rechecked: BTreeSet::new(),
             found_unsettled: false,
             picks: Vec::new(),
             rejected: Vec::new(),
         };
-        let mut lanes = BTreeSet::new();
+        let mut parts = BTreeSet::new();
         if ops
             .iter()
             .any(|op| matches!(op, Op::Sweep { .. } | Op::Settle { .. }))
@@ -97,11 +97,11 @@ impl Plan {
         for op in ops {
             match op {
                 Op::Match {
-                    lanes: ready,
+                    parts: ready,
                     rechecked: false,
-                } => lanes.extend(ready.iter().cloned()),
+                } => parts.extend(ready.iter().cloned()),
                 Op::Match {
-                    lanes: ready,
+                    parts: ready,
                     rechecked: true,
                 } => plan.rechecked.extend(ready.iter().cloned()),
                 Op::Sweep { .. } if plan.overdue.is_empty() && plan.silent.is_empty() => {
@@ -114,9 +114,9 @@ impl Plan {
                 _ => {}
             }
         }
-        plan.rechecked.retain(|lane| lanes.insert(lane.clone()));
+        plan.rechecked.retain(|part| parts.insert(part.clone()));
         let result = plan
-            .match_lanes(context, conn, &lanes)
+            .match_lanes(context, conn, &parts)
             .and_then(|()| plan.look_at_dependants(context, conn, ops));
         if let Err(error) = result {
             plan.undo(context.engine);
@@ -144,6 +144,7 @@ impl Plan {
                 }
                 let lane = Lane::new(spec.capability.as_str(), spec.min_trust);
                 let how = How {
+                    client: &spec.client,
                     strategy: spec.strategy,
                     heartbeat_needed: spec.heartbeat_needed,
                 };
@@ -189,6 +190,7 @@ impl Plan {
     /// Chooses an agent for a task that became ready in this batch.
     pub(super) fn pick(&mut self, context: &Context<'_>, task: &Task) -> Option<Pick> {
         let how = How {
+            client: &task.client,
             strategy: task.strategy,
             heartbeat_needed: task.heartbeat_needed,
         };
@@ -199,39 +201,53 @@ impl Plan {
         Some(pick)
     }
 
-    /// Chooses agents for the ready tasks at the head of `lanes`, as far as there are any.
+    /// Chooses agents for the ready tasks at the heads of `parts`, as far as there are any.
     fn match_lanes(
         &mut self,
         context: &Context<'_>,
         conn: &mut Conn,
-        lanes: &BTreeSet<Lane>,
+        parts: &BTreeSet<Part>,
     ) -> Result<(), StoreError> {
-        for lane in lanes {
-            if !context.engine.lock().somebody_for(lane, context.entropy) {
-                continue;
-            }
-            let turns = context.engine.lock().lanes.turns(lane);
-            let heads = hand_out::in_turn(conn, lane, MATCH, turns, tasks::Look::Peek)?;
-            if heads.is_empty() {
+        let mut matched = BTreeSet::new();
+        for Part { lane, client } in parts {
+            let turns = {
+                let state = context.engine.lock();
+                if !state.pool.is_open(client.as_ref(), &lane.capability, lane.tenth) {
+                    continue;
+                }
+                state.lanes.turns(lane)
+            };
+            let heads = hand_out::in_turn(conn, (lane, client.as_ref()), MATCH, turns, tasks::Look::Peek)?;
+            if heads.is_empty() && client.is_none() {
                 self.emptied.insert(lane.clone());
             }
             let full = heads.len() >= MATCH as usize;
             let mut state = context.engine.lock();
             let mut placed = 0;
             for (_, stored) in heads {
+                let task = &stored.task;
                 let how = How {
-                    strategy: stored.task.strategy,
-                    heartbeat_needed: stored.task.heartbeat_needed,
+                    client: &task.client,
+                    strategy: task.strategy,
+                    heartbeat_needed: task.heartbeat_needed,
                 };
+                // At the head of the lane it may be, and of what its client has there.
+                if matched.contains(&task.id) {
+                    continue;
+                }
                 let Some(pick) = state.pick(how, lane, context.entropy) else {
                     continue;
                 };
+                matched.insert(task.id);
                 self.picks.push(pick.clone());
                 self.matched.push((stored, pick));
                 placed += 1;
             }
             if full && placed > 0 {
-                self.unfinished.insert(lane.clone());
+                self.unfinished
+                    .entry(lane.clone())
+                    .or_default()
+                    .extend(client.clone());
             }
         }
         Ok(())
@@ -242,7 +258,10 @@ impl Plan {
     pub(super) fn is_repair(&self, engine: &Engine, task: &Task, pick: &Pick, now: Timestamp) -> bool {
         let still = |since: Timestamp| since + LATE <= now;
         !self.rechecked.is_empty()
-            && self.rechecked.contains(&task.lane())
+            && self
+                .rechecked
+                .iter()
+                .any(|part| part.holds(&task.lane(), &task.client))
             && task.gate_since.is_some_and(still)
             && engine
                 .lock()

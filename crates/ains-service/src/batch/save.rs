@@ -18,7 +18,7 @@ impl Batch<'_> {
             loaded.dirty = false;
             let task = &mut loaded.stored.task;
             if task.is_ready() && loaded.queued {
-                self.tx.after.ready.insert(task.lane());
+                self.tx.after.became_ready(task);
             }
             if !task.status.is_leased() {
                 loaded.stored.claim_id = None;

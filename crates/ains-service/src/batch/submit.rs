@@ -45,7 +45,7 @@ impl Batch<'_> {
             }
             if task.is_ready() {
                 task.queue_key = Some(self.positions.of(self.tx.conn, &task, false)?);
-                self.tx.after.ready.insert(task.lane());
+                self.tx.after.became_ready(&task);
             }
             self.tx.after.due_with(&task);
             self.tx.tell_task(&mut task, &Documents::default());

@@ -3,11 +3,32 @@
 //! A lane is marked when a task became ready in it, here or at another server, and cleared when
 //! it was found empty and has not been marked since. Marks are numbered, so a lane that is found
 //! empty while somebody fills it stays.
+//!
+//! An agent that is reserved for a client looks at that client's tasks alone. A lane counts as marked for it only
+//! when one of these became ready: work of others does not wake it up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use ains_core::Lane;
 use ains_core::fair::Turns;
+use ains_core::{ClientId, Lane};
+
+/// The lanes in which tasks became ready, and whose these are, as far as it is known.
+pub(crate) type Ready = BTreeMap<Lane, BTreeSet<ClientId>>;
+
+/// What one kind of agent may be given of a lane.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Part {
+    pub(crate) lane: Lane,
+    /// Only this client's tasks, for its own agents; `None`: all of them, for those that serve everybody.
+    pub(crate) client: Option<ClientId>,
+}
+
+impl Part {
+    /// Whether a task of `client` in `lane` is in it.
+    pub(crate) fn holds(&self, lane: &Lane, client: &ClientId) -> bool {
+        self.lane == *lane && self.client.as_ref().is_none_or(|own| own == client)
+    }
+}
 
 #[derive(Debug, Default)]
 pub(crate) struct Lanes {
@@ -20,6 +41,8 @@ pub(crate) struct Lanes {
 #[derive(Debug, Default)]
 struct Entry {
     mark: u64,
+    /// The latest marks by tasks of clients that have agents of their own.
+    own: BTreeMap<ClientId, u64>,
     /// Whose turn it is among priorities (semantics §1.5).
     turns: Turns,
 }
@@ -30,15 +53,19 @@ impl Lanes {
         self.latest
     }
 
-    /// Notes that a task became ready.
-    pub(crate) fn mark(&mut self, lane: &Lane) {
+    /// Notes that tasks became ready, and that some are of these clients, which have agents of their own.
+    pub(crate) fn mark<'c>(&mut self, lane: &Lane, own: impl IntoIterator<Item = &'c ClientId>) {
         self.latest += 1;
         let latest = self.latest;
         if !self.marked.contains_key(&*lane.capability) {
             self.marked.insert(lane.capability.to_string(), BTreeMap::new());
         }
         if let Some(tenths) = self.marked.get_mut(&*lane.capability) {
-            tenths.entry(lane.tenth).or_default().mark = latest;
+            let entry = tenths.entry(lane.tenth).or_default();
+            entry.mark = latest;
+            entry
+                .own
+                .extend(own.into_iter().map(|client| (client.clone(), latest)));
         }
     }
 
@@ -56,11 +83,16 @@ impl Lanes {
         }
     }
 
-    /// Whether a lane of `capability` was marked after `seen`.
-    pub(crate) fn marked_since(&self, capability: &str, seen: u64) -> bool {
+    /// Whether a lane of `capability` was marked after `seen`, for agents that are reserved for this client or,
+    /// without one, for those that serve everybody.
+    pub(crate) fn marked_since(&self, reserved_for: Option<&ClientId>, capability: &str, seen: u64) -> bool {
+        let is_new = |entry: &Entry| match reserved_for {
+            None => entry.mark > seen,
+            Some(client) => entry.own.get(client).is_some_and(|mark| *mark > seen),
+        };
         self.marked
             .get(capability)
-            .is_some_and(|tenths| tenths.values().any(|entry| entry.mark > seen))
+            .is_some_and(|tenths| tenths.values().any(is_new))
     }
 
     /// The lanes of `capability` that ask for at most `tenth` and may hold tasks.
@@ -127,11 +159,11 @@ mod tests {
     #[test]
     fn a_lane_marked_while_it_was_looked_into_is_not_forgotten() {
         let mut lanes = Lanes::default();
-        lanes.mark(&lane(0));
+        lanes.mark(&lane(0), []);
         let seen = lanes.latest();
-        lanes.mark(&lane(0));
+        lanes.mark(&lane(0), []);
         lanes.clear(&lane(0), seen);
-        assert!(lanes.marked_since("text:v1", seen));
+        assert!(lanes.marked_since(None, "text:v1", seen));
         assert_eq!(lanes.all(), [lane(0)]);
         lanes.clear(&lane(0), lanes.latest());
         assert_eq!(lanes.all(), []);
@@ -141,9 +173,23 @@ mod tests {
     fn an_agent_sees_the_lanes_up_to_its_trust() {
         let mut lanes = Lanes::default();
         for tenth in [0, 5, 9] {
-            lanes.mark(&lane(tenth));
+            lanes.mark(&lane(tenth), []);
         }
         assert_eq!(lanes.of("text:v1", 5).collect::<Vec<_>>(), [lane(0), lane(5)]);
         assert_eq!(lanes.of("other", 10).count(), 0);
+    }
+
+    #[test]
+    fn a_client_is_called_by_its_own_tasks_alone() {
+        let [a, b]: [ClientId; 2] = ["a", "b"].map(|name| name.parse().unwrap());
+        let mut lanes = Lanes::default();
+        lanes.mark(&lane(0), [&b]);
+        let seen = lanes.latest();
+        lanes.mark(&lane(0), [&a]);
+        assert!(lanes.marked_since(None, "text:v1", seen));
+        assert!(lanes.marked_since(Some(&a), "text:v1", seen));
+        assert!(!lanes.marked_since(Some(&b), "text:v1", seen));
+        lanes.mark(&lane(5), [&a, &b]);
+        assert!(lanes.marked_since(Some(&b), "text:v1", seen));
     }
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use ains_core::agent::{Agent, limits};
 use ains_core::routing::Door;
-use ains_core::{Lane, TaskId, Timestamp};
+use ains_core::{ClientId, TaskId, Timestamp};
 
+use super::Ready;
 use crate::op::Claim;
 
 /// Most cancellations that are kept for an agent's next heartbeat.
@@ -14,6 +15,8 @@ const MAX_STOPS: usize = 1000;
 
 /// One agent.
 pub(crate) struct Known {
+    /// Who registered it, if that was a client. It stays so.
+    pub(crate) client: Option<ClientId>,
     /// Whether it has ever claimed.
     claims: bool,
     /// Whether it has ever sent a heartbeat.
@@ -69,6 +72,7 @@ impl Waiter {
 impl Known {
     pub(crate) fn new(agent: &Agent) -> Self {
         Self {
+            client: agent.client.clone(),
             claims: agent.claims,
             heard: agent.last_heartbeat_at.is_some(),
             unresponsive: agent.unresponsive,
@@ -176,16 +180,16 @@ impl Known {
             .clone()
     }
 
-    /// Whether claim `number` waits for one of `lanes`.
-    pub(crate) fn waits_for(&self, number: u64, lanes: &BTreeSet<Lane>) -> bool {
+    /// Whether claim `number` waits for something of `ready`; of one client alone, if there is one.
+    pub(crate) fn waits_for(&self, number: u64, reserved_for: Option<&ClientId>, ready: &Ready) -> bool {
         let claim = self.waiting.iter().find(|waiter| waiter.claim.number == number);
-        claim
-            .and_then(|waiter| waiter.claim.capabilities.as_ref())
-            .is_some_and(|own| {
-                lanes
-                    .iter()
-                    .any(|lane| own.iter().any(|capability| **capability == *lane.capability))
-            })
+        let own = claim.and_then(|waiter| waiter.claim.capabilities.as_ref());
+        own.is_some_and(|own| {
+            ready
+                .iter()
+                .filter(|(_, clients)| reserved_for.is_none_or(|client| clients.contains(client)))
+                .any(|(lane, _)| own.iter().any(|capability| **capability == *lane.capability))
+        })
     }
 
     /// Notes a sign of life; whether it is worth storing: not more often than twice an interval,

@@ -1,6 +1,7 @@
 //! Registering, draining, removing.
 
 use ains_core::agent::{AgentStatus, Availability, HeartbeatStatus};
+use ains_core::directory::Viewer;
 use ains_core::task::ReportKind;
 use ains_core::{AgentId, Name, Status};
 use ains_service::{AgentChange, AgentFilter, Answer, Error, Heartbeat, NewCapability};
@@ -135,7 +136,11 @@ fn lists_show_agents_by_status_and_availability(db: &TestDb) {
             .unwrap();
         world.submit("x", 2).await;
         let ids = async |filter| {
-            let (views, total) = world.ains.agents(filter, 10, 0).await.unwrap();
+            let (views, total) = world
+                .ains
+                .agents(&Viewer::Everything, filter, 10, 0)
+                .await
+                .unwrap();
             assert_eq!(views.len() as i64, total);
             views.into_iter().map(|view| view.agent.id).collect::<Vec<_>>()
         };
@@ -156,7 +161,7 @@ fn lists_show_agents_by_status_and_availability(db: &TestDb) {
             ids(Some(AgentFilter::Availability(Availability::Inactive))).await,
             [c]
         );
-        let (page, total) = world.ains.agents(None, 1, 1).await.unwrap();
+        let (page, total) = world.ains.agents(&Viewer::Everything, None, 1, 1).await.unwrap();
         assert_eq!((page[0].agent.id.clone(), total), (b, 3));
     });
 }
@@ -221,7 +226,7 @@ fn routing_is_explained_without_changing_anything(db: &TestDb) {
             let capability: Name = "TEXT:V1".parse().unwrap();
             world
                 .ains
-                .explain_routing(&capability, ains_core::routing::Strategy::RoundRobin)
+                .explain_routing(None, &capability, ains_core::routing::Strategy::RoundRobin)
                 .await
                 .unwrap()
         };
@@ -236,7 +241,7 @@ fn routing_is_explained_without_changing_anything(db: &TestDb) {
         let nobody: Name = "none".parse().unwrap();
         let view = world
             .ains
-            .explain_routing(&nobody, ains_core::routing::Strategy::LeastLoaded)
+            .explain_routing(None, &nobody, ains_core::routing::Strategy::LeastLoaded)
             .await
             .unwrap();
         assert!(view.chosen.is_none() && view.candidates.is_empty());

@@ -1,7 +1,7 @@
 //! The search and the leaderboard follow what happens at once.
 
 use ains_core::agent::HeartbeatStatus;
-use ains_core::directory::{Search, SortBy};
+use ains_core::directory::{Search, SortBy, Viewer};
 use ains_core::task::ReportKind;
 use ains_core::{AgentId, TrustScore};
 use ains_service::{AgentChange, Answer, Heartbeat, NewCapability};
@@ -19,6 +19,7 @@ ains_testkit::contract!(
 
 pub(crate) fn anyone() -> Search {
     Search {
+        viewer: Viewer::Everything,
         capability: None,
         tags: Vec::new(),
         min_trust: TrustScore::clamped(0.0),
@@ -147,7 +148,7 @@ fn an_agent_that_is_gone_is_not_found_but_keeps_its_rank(db: &TestDb) {
         ] {
             world.ains.heartbeat(a.clone(), beat(said)).await.unwrap();
             assert_eq!(ids(world.found(anyone()).await), expected);
-            assert_eq!(world.ains.leaderboard(10, 0).len(), 2);
+            assert_eq!(world.ains.leaderboard(&Viewer::Everything, 10, 0).len(), 2);
         }
         world
             .ains
@@ -165,7 +166,11 @@ fn an_agent_that_is_gone_is_not_found_but_keeps_its_rank(db: &TestDb) {
         while !world.found(anyone()).await.is_empty() {
             world.ains.check_timeouts().await.unwrap();
         }
-        assert_eq!(world.ains.leaderboard(10, 0).len(), 2, "both fell silent");
+        assert_eq!(
+            world.ains.leaderboard(&Viewer::Everything, 10, 0).len(),
+            2,
+            "both fell silent"
+        );
     });
 }
 
@@ -180,12 +185,12 @@ fn what_is_removed_is_forgotten_and_may_come_back(db: &TestDb) {
             .unwrap();
         world.ains.remove_agent(a.clone(), false).await.unwrap();
         assert_eq!(world.found(anyone()).await, []);
-        assert_eq!(world.ains.leaderboard(10, 0), []);
+        assert_eq!(world.ains.leaderboard(&Viewer::Everything, 10, 0), []);
         let mut again = an_agent("a");
         again.display_name = "A second one".into();
         world.register(again).await;
         assert_eq!(world.found(anyone()).await, found(&[("a", &[])]));
-        let leader = world.ains.leaderboard(10, 0).remove(0);
+        let leader = world.ains.leaderboard(&Viewer::Everything, 10, 0).remove(0);
         assert_eq!(
             (leader.trust, leader.display_name.as_str()),
             (TrustScore::INITIAL, "A second one")
@@ -202,7 +207,7 @@ fn an_end_moves_an_agent_on_the_leaderboard_at_once(db: &TestDb) {
             agents.push(agent);
         }
         let leaders = |min| -> Vec<AgentId> {
-            let leaders = world.ains.leaderboard(10, min).into_iter();
+            let leaders = world.ains.leaderboard(&Viewer::Everything, 10, min).into_iter();
             leaders.map(|card| card.id).collect()
         };
         assert_eq!(leaders(0), agents);
@@ -216,6 +221,6 @@ fn an_end_moves_an_agent_on_the_leaderboard_at_once(db: &TestDb) {
         assert_eq!(leaders(0), [a.clone(), c.clone(), b]);
         assert_eq!(leaders(4), [a, c]);
         assert_eq!(leaders(13), []);
-        assert_eq!(world.ains.leaderboard(1, 0)[0].completed, 12);
+        assert_eq!(world.ains.leaderboard(&Viewer::Everything, 1, 0)[0].completed, 12);
     });
 }

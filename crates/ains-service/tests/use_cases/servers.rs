@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use ains_core::directory::Viewer;
 use ains_core::task::ReportKind;
 use ains_core::{EventType, EventTypes, Status, TaskId};
 use ains_service::{EventFilter, Followed};
@@ -14,7 +15,7 @@ use crate::events::next;
 use crate::world::{World, asking, tell};
 
 /// Runs `story` with two servers on one PostgreSQL, if there is one.
-fn two<F: Future<Output = ()>>(story: impl FnOnce(Arc<World>, Arc<World>) -> F) {
+pub(crate) fn two<F: Future<Output = ()>>(story: impl FnOnce(Arc<World>, Arc<World>) -> F) {
     let Some(db) = TestDb::postgres() else { return };
     tell(&db, |first| async {
         let second = World::start(&db.url(), first.clock.clone()).await;
@@ -25,9 +26,13 @@ fn two<F: Future<Output = ()>>(story: impl FnOnce(Arc<World>, Arc<World>) -> F) 
 }
 
 /// Waits until `server` knows an agent.
-async fn until_known(server: &World, agent: &ains_core::AgentId) {
+pub(crate) async fn until_known(server: &World, agent: &ains_core::AgentId) {
     loop {
-        let (known, _) = server.ains.agents(None, 100, 0).await.unwrap();
+        let (known, _) = server
+            .ains
+            .agents(&Viewer::Everything, None, 100, 0)
+            .await
+            .unwrap();
         if known.iter().any(|view| view.agent.id == *agent) {
             return;
         }
@@ -162,7 +167,7 @@ fn what_changes_an_agent_at_one_server_is_seen_at_the_other() {
         until_known(&first, &b).await;
         let trusted = async |server: &World, expected: &[(&ains_core::AgentId, f64)]| {
             loop {
-                let leaders = server.ains.leaderboard(10, 0);
+                let leaders = server.ains.leaderboard(&Viewer::Everything, 10, 0);
                 let leaders: Vec<_> = leaders.iter().map(|card| (&card.id, card.trust.get())).collect();
                 if leaders == expected {
                     break;

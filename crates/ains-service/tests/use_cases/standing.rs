@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use ains_core::directory::Viewer;
 use ains_core::effect::Outcome;
 use ains_core::routing::Strategy;
 use ains_core::task::{Failure, ReportKind};
@@ -246,14 +247,14 @@ async fn lists_agree(world: &World, agents: &[AgentId]) {
         let trust = b.trust.get().total_cmp(&a.trust.get());
         trust.then(b.completed.cmp(&a.completed)).then(a.id.cmp(&b.id))
     });
-    let leaders = world.ains.leaderboard(10, 0);
+    let leaders = world.ains.leaderboard(&Viewer::Everything, 10, 0);
     let expected: Vec<_> = rows.iter().map(ains_core::directory::Card::from).collect();
     assert_eq!(leaders, expected);
     let some = rows[1].completed + 1;
     let most: Vec<_> = rows.iter().filter(|row| row.completed >= some).collect();
     let leaders: Vec<AgentId> = world
         .ains
-        .leaderboard(10, some)
+        .leaderboard(&Viewer::Everything, 10, some)
         .into_iter()
         .map(|card| card.id)
         .collect();
@@ -262,7 +263,7 @@ async fn lists_agree(world: &World, agents: &[AgentId]) {
     let capability: Name = "text:v1".parse().unwrap();
     let view = world
         .ains
-        .explain_routing(&capability, Strategy::FastestResponse)
+        .explain_routing(None, &capability, Strategy::FastestResponse)
         .await
         .unwrap();
     for row in &rows {

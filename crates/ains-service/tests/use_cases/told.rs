@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use ains_core::directory::Viewer;
 use ains_core::task::ReportKind;
 use ains_core::{TaskId, WebhookId};
 use ains_service::{Answer, NewWebhook};
@@ -162,7 +163,7 @@ fn a_webhook_is_told_of_at_any_server_once_it_is_registered(db: &TestDb) {
         // It hears of what happens here.
         let agent = world.agent("a", 1).await;
         while other
-            .agents(None, 10, 0)
+            .agents(&Viewer::Everything, None, 10, 0)
             .await
             .unwrap()
             .0

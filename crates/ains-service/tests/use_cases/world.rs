@@ -283,6 +283,7 @@ pub(crate) fn an_agent(name: &str) -> NewAgent {
         labels: std::collections::BTreeMap::new(),
         heartbeat_interval: Duration::from_secs(300),
         max_concurrency: 10,
+        client: None,
         shared: true,
     }
 }
