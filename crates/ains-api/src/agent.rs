@@ -40,7 +40,8 @@ pub struct RegisterAgent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, default = 10)]
     pub max_concurrency: Option<i64>,
-    /// Whether it serves every client, and not only the one that registered it.
+    /// Whether it serves every client, and not only the one that it belongs to; only an admin says so. An agent that is
+    /// registered without a client always does. Default false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shared: Option<bool>,
     /// Free names and values.
@@ -103,7 +104,10 @@ pub struct Agent {
     /// Free names and values.
     #[schema(value_type = BTreeMap<String, String>)]
     pub labels: Labels,
-    /// Whether it serves every client.
+    /// The client that registered it, and that it belongs to; null if there is none, or the caller does not see its
+    /// things.
+    pub client_id: Option<String>,
+    /// Whether it serves every client, and not only its own.
     pub shared: bool,
     /// Tasks it completed.
     pub total_tasks_completed: u64,
@@ -192,6 +196,10 @@ pub struct PatchAgent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 86400)]
     pub heartbeat_interval_seconds: Option<i64>,
+    /// Whether it serves every client from now on, or only its own. What it holds of others it finishes. Only an admin
+    /// sets it to true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared: Option<bool>,
 }
 
 /// The query of `DELETE /ains/agents/{id}`.

@@ -29,6 +29,11 @@ pub struct Strategy {
 /// The body of `POST /ains/routing/test`. Unknown fields are ignored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RoutingTest {
+    /// Whose task it would be: that of the caller's own client by default, and only that unless it is an admin. Without
+    /// one, only agents that serve every client are considered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 255)]
+    pub client_id: Option<String>,
     /// What an agent must provide, 1 to 255 characters.
     #[schema(min_length = 1, max_length = 255)]
     pub capability_required: String,

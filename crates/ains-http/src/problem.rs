@@ -176,6 +176,10 @@ impl Problem {
             Error::TooManyTasks(most) => Self::too_many(&format!("More than {most} tasks are concerned")),
             Error::RetrySpent => Self::bad_request("Task has exceeded maximum retries or is not retryable"),
             Error::NotOwner => Self::new(Kind::Forbidden, asked.not_owner()),
+            Error::AgentOfNobody(_) => Self::new(
+                Kind::IllegalTransition,
+                "The agent belongs to no client, so it serves every client",
+            ),
             Error::AgentExists(_) => Self::new(Kind::AlreadyExists, "Agent already registered"),
             Error::AgentBusy { held, .. } => Self::new(Kind::AgentBusy, format!("Agent holds {held} tasks")),
             Error::InvalidSignature(reason) => {

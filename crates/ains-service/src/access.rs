@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use ains_core::directory::Viewer;
 use ains_core::{
     AgentId, CalendarId, ChainId, ClientId, DeliveryId, KeyId, Reach, ScheduleId, TaskId, TemplateId,
     WebhookId,
@@ -75,15 +76,11 @@ impl Ains {
     /// [`Error::NotFound`] if it is not, or does not exist; [`Error::NotOwner`] if it may be looked at, but not changed;
     /// when the store fails.
     pub async fn reaches(&self, reach: &Reach, thing: &Thing, wanted: Use) -> Result<(), Error> {
-        let within = match reach {
-            Reach::Everything => true,
-            Reach::Client(client) => match thing {
-                Thing::Agent(_) => true,
-                thing => self.owner(thing.clone()).await?.as_ref() == Some(client),
-            },
-            Reach::Agent(own) => match thing {
-                Thing::Agent(agent) if agent == own => true,
-                Thing::Agent(_) if wanted == Use::Change => return Err(Error::NotOwner),
+        let within = match (reach, thing) {
+            (Reach::Everything, _) => true,
+            (_, Thing::Agent(agent)) => self.reaches_agent(reach, agent, wanted).await?,
+            (Reach::Client(client), thing) => self.owner(thing.clone()).await?.as_ref() == Some(client),
+            (Reach::Agent(own), thing) => match thing {
                 Thing::Task(id) => {
                     let (id, own) = (*id, own.clone());
                     self.read(move |conn| owners::held(conn, id, &own)).await?
@@ -92,6 +89,43 @@ impl Ains {
             },
         };
         within.then_some(()).ok_or_else(|| thing.not_found())
+    }
+
+    /// An agent belongs to the client that registered it, which alone changes it and acts as it. It is seen by those
+    /// that it serves.
+    async fn reaches_agent(&self, reach: &Reach, id: &AgentId, wanted: Use) -> Result<bool, Error> {
+        if reach.agent() == Some(id) {
+            return Ok(true);
+        }
+        self.meet(id).await?;
+        let viewer = self.viewer(reach);
+        let state = self.engine().lock();
+        let Some(known) = state.roster.get(id) else {
+            return Ok(false);
+        };
+        if known.client.is_some() && known.client.as_ref() == reach.client() {
+            return Ok(true);
+        }
+        if !viewer.sees(state.reserved_for(id)) {
+            return Ok(false);
+        }
+        match wanted {
+            Use::Look => Ok(true),
+            Use::Change => Err(Error::NotOwner),
+        }
+    }
+
+    /// Which agents are within `reach`: those that serve its client. An agent sees those that its client sees.
+    pub fn viewer(&self, reach: &Reach) -> Viewer {
+        match reach {
+            Reach::Everything => Viewer::Everything,
+            Reach::Client(client) => Viewer::Client(client.clone()),
+            Reach::Agent(agent) => {
+                let state = self.engine().lock();
+                let client = state.reserved_for(agent).cloned();
+                client.map_or(Viewer::Nobody, Viewer::Client)
+            }
+        }
     }
 
     /// Which of these tasks are not within `reach`: for tasks that a caller names in a request. Those that do not exist

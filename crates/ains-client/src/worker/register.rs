@@ -87,6 +87,7 @@ impl Registration {
             max_concurrency: self.agent.max_concurrency,
             labels: self.agent.labels.clone(),
             heartbeat_interval_seconds: self.agent.heartbeat_interval_seconds,
+            shared: self.agent.shared,
         };
         client.patch_agent(&self.agent.agent_id, &patch).await?;
         // Always: of an agent that has left, which drained itself, the availability says only that it is INACTIVE.

@@ -156,6 +156,17 @@ impl Caller {
         ))
     }
 
+    /// Refuses to give agents to every client, which only an admin does.
+    ///
+    /// # Errors
+    /// 403.
+    pub(crate) fn may_share(&self, shared: bool) -> Result<(), Problem> {
+        if !shared || self.principal().is_none_or(Principal::is_admin) {
+            return Ok(());
+        }
+        Err(Problem::new(Kind::Forbidden, "Only an admin shares agents"))
+    }
+
     /// Refuses to act as an agent that it may not act as.
     ///
     /// # Errors

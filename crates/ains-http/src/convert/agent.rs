@@ -5,6 +5,7 @@ use std::time::Duration;
 use ains_api::{
     AgentRegistered, AgentSummary, HeartbeatAnswer, PatchAgent, PublishCapability, RegisterAgent, Trust, Word,
 };
+use ains_core::Reach;
 use ains_core::agent::{Agent, Capability, HeartbeatStatus, limits};
 use ains_service::model::{AgentChange, AgentView, Heartbeat, HeartbeatSeen, NewAgent, NewCapability};
 
@@ -47,6 +48,7 @@ pub(crate) fn new_agent(agent: RegisterAgent, faults: &mut Faults) -> Option<New
         labels: labels?,
         heartbeat_interval: Duration::from_secs(heartbeat_interval?.into()),
         max_concurrency: max_concurrency?,
+        client: None,
         shared: agent.shared.unwrap_or(false),
     })
 }
@@ -78,6 +80,7 @@ pub(crate) fn change(patch: PatchAgent, faults: &mut Faults) -> Option<AgentChan
         labels: labels?,
         max_concurrency: max_concurrency?,
         heartbeat_interval: interval?.map(|seconds| Duration::from_secs(seconds.into())),
+        shared: patch.shared,
         ..AgentChange::default()
     })
 }
@@ -177,8 +180,8 @@ pub(crate) fn registered(agent: &Agent) -> AgentRegistered {
     }
 }
 
-/// The whole agent.
-pub(crate) fn whole(view: AgentView, capabilities: Vec<Capability>) -> ains_api::Agent {
+/// The whole agent; whom it belongs to, if that is within `reach`.
+pub(crate) fn whole(view: AgentView, capabilities: Vec<Capability>, reach: &Reach) -> ains_api::Agent {
     let availability = availability(&view);
     let AgentView { agent, active } = view;
     ains_api::Agent {
@@ -194,6 +197,7 @@ pub(crate) fn whole(view: AgentView, capabilities: Vec<Capability>) -> ains_api:
         trust_score: agent.trust.get(),
         tags: agent.tags.into_iter().map(Into::into).collect(),
         labels: agent.labels,
+        client_id: agent.client.filter(|client| reach.covers(client)).map(Into::into),
         shared: agent.shared,
         total_tasks_completed: count(agent.completed),
         total_tasks_failed: count(agent.failed),

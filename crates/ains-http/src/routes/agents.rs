@@ -7,7 +7,7 @@ use ains_api::{
 };
 use ains_core::AgentId;
 use ains_core::agent::{AgentStatus, Availability};
-use ains_service::model::{AgentChange, AgentFilter, AgentView};
+use ains_service::model::{AgentChange, AgentFilter, AgentView, NewAgent};
 
 use super::State;
 use crate::auth::Caller;
@@ -40,13 +40,16 @@ pub(crate) async fn register(
     let once = key.once(&caller, &body.raw(), convert::registered);
     let agent = body.check(convert::new_agent)?;
     caller.registers(&agent.id)?;
+    caller.may_share(agent.shared)?;
+    let client = caller.principal().and_then(|principal| principal.client.clone());
+    let agent = NewAgent { client, ..agent };
     Ok(answered(
         state.ains.register(agent, once).await?,
         convert::registered,
     ))
 }
 
-/// Agents in the order of their registration.
+/// Agents in the order of their registration: those that serve every client, and the caller's own.
 #[utoipa::path(
     get,
     path = "/ains/agents",
@@ -54,7 +57,7 @@ pub(crate) async fn register(
     params(ains_api::AgentFilter),
     responses((status = OK, body = AgentList))
 )]
-pub(crate) async fn list(state: State, mut query: Query) -> Answer<AgentList> {
+pub(crate) async fn list(state: State, caller: Caller, mut query: Query) -> Answer<AgentList> {
     let status = match query.text("status") {
         None | Some("") => None,
         Some("AVAILABLE") => Some(AgentFilter::Availability(Availability::Available)),
@@ -65,7 +68,8 @@ pub(crate) async fn list(state: State, mut query: Query) -> Answer<AgentList> {
     let limit = query.within("limit", &page::LIMIT, DEFAULT_LIMIT);
     let offset = query.within("offset", &(0..=i64::MAX), 0);
     query.finish(Some(()))?;
-    let (agents, total) = state.ains.agents(status, limit, offset).await?;
+    let viewer = state.ains.viewer(caller.reach());
+    let (agents, total) = state.ains.agents(&viewer, status, limit, offset).await?;
     Ok(Reply(AgentList {
         agents: agents.into_iter().map(convert::summary).collect(),
         total: count(total),
@@ -82,29 +86,38 @@ pub(crate) async fn list(state: State, mut query: Query) -> Answer<AgentList> {
     params(("id" = String, Path, description = "The agent.")),
     responses((status = OK, body = Agent))
 )]
-pub(crate) async fn one(state: State, Id(id): Id<AgentId>) -> Answer<Agent> {
+pub(crate) async fn one(state: State, caller: Caller, Id(id): Id<AgentId>) -> Answer<Agent> {
     let view = state.ains.agent(id).await?;
-    whole(&state, view).await
+    whole(&state, &caller, view).await
 }
 
-async fn whole(state: &State, view: AgentView) -> Answer<Agent> {
+async fn whole(state: &State, caller: &Caller, view: AgentView) -> Answer<Agent> {
     let capabilities = state.ains.capabilities(view.agent.id.clone()).await?;
-    Ok(Reply(convert::whole(view, capabilities)))
+    Ok(Reply(convert::whole(view, capabilities, caller.reach())))
 }
 
-/// Change an agent.
+/// Change an agent. Only an admin shares it with other clients.
 #[utoipa::path(
     patch,
     path = "/ains/agents/{id}",
     tag = "Agents",
     params(("id" = String, Path, description = "The agent.")),
     request_body = PatchAgent,
-    responses((status = OK, body = Agent))
+    responses(
+        (status = OK, body = Agent),
+        (status = CONFLICT, description = "It belongs to no client, so it stays shared")
+    )
 )]
-pub(crate) async fn change(state: State, Id(id): Id<AgentId>, body: Body<PatchAgent>) -> Answer<Agent> {
+pub(crate) async fn change(
+    state: State,
+    caller: Caller,
+    Id(id): Id<AgentId>,
+    body: Body<PatchAgent>,
+) -> Answer<Agent> {
     let change = body.check(convert::change)?;
+    caller.may_share(change.shared == Some(true))?;
     let view = state.ains.change_agent(id, change).await?;
-    whole(&state, view).await
+    whole(&state, &caller, view).await
 }
 
 /// Unregister an agent; 409 while it holds tasks, unless forced.
@@ -134,8 +147,13 @@ pub(crate) async fn remove(state: State, Id(id): Id<AgentId>, mut query: Query) 
     request_body(content = Option<DrainAgent>),
     responses((status = OK, body = Agent))
 )]
-pub(crate) async fn drain(state: State, Id(id): Id<AgentId>, body: Body<DrainAgent>) -> Answer<Agent> {
-    set_draining(&state, id, body, true).await
+pub(crate) async fn drain(
+    state: State,
+    caller: Caller,
+    Id(id): Id<AgentId>,
+    body: Body<DrainAgent>,
+) -> Answer<Agent> {
+    set_draining(&state, &caller, id, body, true).await
 }
 
 /// Give an agent work again.
@@ -147,18 +165,29 @@ pub(crate) async fn drain(state: State, Id(id): Id<AgentId>, body: Body<DrainAge
     request_body(content = Option<DrainAgent>),
     responses((status = OK, body = Agent))
 )]
-pub(crate) async fn resume(state: State, Id(id): Id<AgentId>, body: Body<DrainAgent>) -> Answer<Agent> {
-    set_draining(&state, id, body, false).await
+pub(crate) async fn resume(
+    state: State,
+    caller: Caller,
+    Id(id): Id<AgentId>,
+    body: Body<DrainAgent>,
+) -> Answer<Agent> {
+    set_draining(&state, &caller, id, body, false).await
 }
 
-async fn set_draining(state: &State, id: AgentId, body: Body<DrainAgent>, draining: bool) -> Answer<Agent> {
+async fn set_draining(
+    state: &State,
+    caller: &Caller,
+    id: AgentId,
+    body: Body<DrainAgent>,
+    draining: bool,
+) -> Answer<Agent> {
     body.value()?;
     let change = AgentChange {
         draining: Some(draining),
         ..AgentChange::default()
     };
     let view = state.ains.change_agent(id, change).await?;
-    whole(state, view).await
+    whole(state, caller, view).await
 }
 
 /// Say that an agent is alive, and learn what it should stop.

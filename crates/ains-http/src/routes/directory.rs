@@ -5,6 +5,7 @@ use ains_core::TrustScore;
 use ains_core::directory::{Search, SortBy};
 
 use super::State;
+use crate::auth::Caller;
 use crate::convert::count;
 use crate::page;
 use crate::query::Query;
@@ -31,7 +32,7 @@ const SORT: [(&str, SortBy); 3] = [
     params(SearchQuery),
     responses((status = OK, body = SearchAnswer))
 )]
-pub(crate) async fn search(state: State, mut query: Query) -> Answer<SearchAnswer> {
+pub(crate) async fn search(state: State, caller: Caller, mut query: Query) -> Answer<SearchAnswer> {
     let capability = query.free_text("capability").filter(|text| !text.is_empty());
     let tags = query.list("tags").unwrap_or_default();
     let min_trust = query.number("min_trust", &(0.0..=1.0)).unwrap_or(0.0);
@@ -44,6 +45,7 @@ pub(crate) async fn search(state: State, mut query: Query) -> Answer<SearchAnswe
     let limit = query.within("limit", &page::LIMIT, DEFAULT_LIMIT);
     let offset = query.within("offset", &(0..=i64::MAX), 0);
     let search = query.finish(Some(Search {
+        viewer: state.ains.viewer(caller.reach()),
         capability,
         tags,
         min_trust: TrustScore::clamped(min_trust),
@@ -76,12 +78,13 @@ pub(crate) async fn search(state: State, mut query: Query) -> Answer<SearchAnswe
     params(LeaderboardQuery),
     responses((status = OK, body = Leaderboard))
 )]
-pub(crate) async fn leaderboard(state: State, mut query: Query) -> Answer<Leaderboard> {
+pub(crate) async fn leaderboard(state: State, caller: Caller, mut query: Query) -> Answer<Leaderboard> {
     let limit = query.within("limit", &LEADERS, DEFAULT_LIMIT);
     let min_tasks = query.within("min_tasks", &(0..=i64::MAX), 0);
     query.finish(Some(()))?;
     let limit = usize::try_from(limit).unwrap_or(0);
-    let leaders = state.ains.leaderboard(limit, min_tasks).into_iter();
+    let viewer = state.ains.viewer(caller.reach());
+    let leaders = state.ains.leaderboard(&viewer, limit, min_tasks).into_iter();
     let leaderboard = leaders.map(|card| Leader {
         success_rate: card.success_rate(),
         agent_id: card.id.into(),

@@ -1,10 +1,11 @@
 //! How agents are chosen, told and tried out.
 
 use ains_api::{RoutingCandidate, RoutingTest, RoutingTestAnswer, SelectedAgent, StrategyList, Word};
-use ains_core::Name;
 use ains_core::routing::Strategy;
+use ains_core::{ClientId, Name};
 
 use super::State;
+use crate::auth::Caller;
 use crate::convert::count;
 use crate::json::Body;
 use crate::reply::{Answer, Reply};
@@ -46,13 +47,18 @@ fn describe(strategy: Strategy) -> &'static str {
     request_body = RoutingTest,
     responses((status = OK, body = RoutingTestAnswer))
 )]
-pub(crate) async fn test(state: State, body: Body<RoutingTest>) -> Answer<RoutingTestAnswer> {
-    let (capability, strategy) = body.check(|test, faults| {
+pub(crate) async fn test(state: State, caller: Caller, body: Body<RoutingTest>) -> Answer<RoutingTestAnswer> {
+    let (client, capability, strategy) = body.check(|test, faults| {
+        let client = faults.parse_opt::<ClientId>("/client_id", test.client_id.as_deref());
         let capability = faults.parse::<Name>("/capability_required", &test.capability_required);
         let strategy = faults.parse_opt::<Strategy>("/routing_strategy", test.routing_strategy.as_deref());
-        Some((capability?, strategy?.unwrap_or_default()))
+        Some((client?, capability?, strategy?.unwrap_or_default()))
     })?;
-    let view = state.ains.explain_routing(&capability, strategy).await?;
+    let client = caller.only(client)?;
+    let view = state
+        .ains
+        .explain_routing(client.as_ref(), &capability, strategy)
+        .await?;
     let candidates = view
         .candidates
         .into_iter()

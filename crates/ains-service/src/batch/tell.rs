@@ -115,7 +115,7 @@ impl Tx<'_> {
             let news = News {
                 kind,
                 subject: agent.id.as_ref(),
-                client: None,
+                client: agent.client.as_ref(),
                 agent: Some(&agent.id),
                 at: self.now,
                 task: None,
