@@ -39,6 +39,8 @@ mod figures;
 mod graphs;
 #[path = "routes/metrics.rs"]
 mod metrics;
+#[path = "routes/owners.rs"]
+mod owners;
 #[path = "routes/pipelines.rs"]
 mod pipelines;
 #[path = "routes/problems.rs"]
