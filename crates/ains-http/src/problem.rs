@@ -199,6 +199,7 @@ impl Problem {
             | Error::DeliveryPending
             | Error::KeyMisfit(_)
             | Error::MoreThanOwn(_)
+            | Error::NotTheClientsAgent(_)
             | Error::KeyRevoked) => Self::in_its_words(&error),
             Error::KeyReused => Self::new(
                 Kind::IdempotencyKeyReused,
@@ -235,7 +236,10 @@ impl Problem {
             Error::NotPending(_) | Error::WebhookInactive | Error::DeliveryPending | Error::KeyRevoked => {
                 Kind::IllegalTransition
             }
-            Error::ForgottenSlots(_) | Error::TooMuchAtOnce(_) | Error::KeyMisfit(_) => Kind::InvalidInput,
+            Error::ForgottenSlots(_)
+            | Error::TooMuchAtOnce(_)
+            | Error::KeyMisfit(_)
+            | Error::NotTheClientsAgent(_) => Kind::InvalidInput,
             Error::MoreThanOwn(_) => Kind::Forbidden,
             _ => Kind::BadRequest,
         };

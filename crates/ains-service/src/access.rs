@@ -14,6 +14,7 @@ use ains_store::owners;
 
 use crate::ains::Ains;
 use crate::error::Error;
+use crate::model::Principal;
 
 /// Something that belongs to somebody.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,6 +114,21 @@ impl Ains {
             Use::Look => Ok(true),
             Use::Change => Err(Error::NotOwner),
         }
+    }
+
+    /// Whether the agent that a key is bound to is its client's, where it is bound to both: an id that was given up may be
+    /// another's now. One that is not registered is nobody's yet.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn is_bound(&self, principal: &Principal) -> Result<bool, Error> {
+        let (Some(agent), Some(client)) = (principal.reach.agent(), &principal.client) else {
+            return Ok(true);
+        };
+        self.meet(agent).await?;
+        let state = self.engine().lock();
+        let known = state.roster.get(agent);
+        Ok(known.is_none_or(|known| known.client.as_ref() == Some(client)))
     }
 
     /// Which agents are within `reach`: those that serve its client. An agent sees those that its client sees.

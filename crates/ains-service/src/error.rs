@@ -107,6 +107,9 @@ pub enum Error {
     /// A key was to get scopes, or limits, beyond those of whoever gives them.
     #[error("these {0} are more than the caller's own")]
     MoreThanOwn(&'static str),
+    /// A key was to be bound to a client and to an agent that is not that client's.
+    #[error("agent `{0}` is not that client's")]
+    NotTheClientsAgent(ains_core::AgentId),
     /// The key is revoked for ever.
     #[error("the key is revoked")]
     KeyRevoked,

@@ -49,6 +49,11 @@ impl Ains {
             let agent = Thing::Agent(agent.clone());
             self.reaches(&by.reach, &agent, Use::Change).await?;
         }
+        if let (Some(key), Some(agent)) = (Principal::of(&made.key), &made.key.agent)
+            && !self.is_bound(&key).await?
+        {
+            return Err(Error::NotTheClientsAgent(agent.clone()));
+        }
         let stored = made.clone();
         self.write(move |tx| keychain::insert(tx.conn, &stored).map(Ok))
             .await?;

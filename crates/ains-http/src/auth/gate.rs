@@ -85,7 +85,7 @@ where
     }
 }
 
-/// Lets a request pass whose key reaches what the path names, for as long as the key is good.
+/// Lets a request pass that may, for as long as its key is good.
 async fn within<S>(
     inside: Rc<S>,
     state: State,
@@ -96,20 +96,38 @@ async fn within<S>(
 where
     S: Service<ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error>,
 {
-    if let Some(thing) = named.filter(|_| principal.reach != Reach::Everything) {
-        let wanted = if request.method() == Method::GET {
-            Use::Look
-        } else {
-            Use::Change
-        };
-        if let Err(error) = state.ains.reaches(&principal.reach, &thing, wanted).await {
-            return Ok(refused(request, error.into()));
-        }
+    if let Err(problem) = reached(&state, &request, &principal, named).await {
+        return Ok(refused(request, problem));
     }
     let asked = request.request().clone();
     match while_good(&state, &principal, inside.call(request)).await {
         Ok(answer) => answer,
         Err(problem) => Ok(ServiceResponse::new(asked, HttpResponse::from_error(problem))),
+    }
+}
+
+/// Whether a key reaches what the path names, and is still bound to an agent of its client, if it is to one.
+async fn reached(
+    state: &HttpState,
+    request: &ServiceRequest,
+    principal: &Principal,
+    named: Option<Thing>,
+) -> Result<(), Problem> {
+    if principal.reach == Reach::Everything {
+        return Ok(());
+    }
+    if !state.ains.is_bound(principal).await? {
+        let detail = "The agent that this key is bound to is not its client's";
+        return Err(Problem::new(Kind::Forbidden, detail));
+    }
+    let wanted = if request.method() == Method::GET {
+        Use::Look
+    } else {
+        Use::Change
+    };
+    match named {
+        Some(thing) => Ok(state.ains.reaches(&principal.reach, &thing, wanted).await?),
+        None => Ok(()),
     }
 }
 

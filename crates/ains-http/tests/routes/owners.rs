@@ -5,13 +5,14 @@ use serde_json::{Value, json};
 
 use crate::site::{Site, a_task, an_agent};
 
-/// Every scope that an agent or a client needs for agents and tasks.
-const SCOPES: [&str; 5] = [
+/// Every scope that a client needs for agents, their keys, and tasks.
+const SCOPES: [&str; 6] = [
     "agent:read",
     "agent:write",
     "agent:act",
     "task:read",
     "task:write",
+    "key:write",
 ];
 
 /// Those that a key may have which is bound to an agent.
@@ -197,6 +198,31 @@ async fn an_agent_is_given_the_tasks_of_its_client_alone() {
     agent.post("/ains/agents/of-c/claim", json!({})).await.ok();
     assert_eq!(ids(&agent.get("/ains/agents").await.ok()["agents"]), ["of-c"]);
     assert_eq!(agent.post("/ains/tasks", a_task("c")).await.status, 403);
+}
+
+#[actix_web::test]
+async fn a_key_of_an_agent_is_not_a_key_to_who_takes_its_id_later() {
+    let (_, a, b) = a_site().await;
+    let key = json!({"name": "x", "agent_id": "of-b", "scopes": SCOPES_OF_AGENTS});
+    let key = b.post("/ains/api-keys", key).await.ok();
+    let agent = b.keyed(key["api_key"].as_str().unwrap());
+    agent.post("/ains/agents/of-b/claim", json!({})).await.ok();
+    b.call(Method::DELETE, "/ains/agents/of-b", Value::Null)
+        .await
+        .ok();
+    assert_eq!(agent.post("/ains/agents/of-b/claim", json!({})).await.status, 404);
+    a.agent("of-b").await;
+    a.task("a").await;
+    for refused in [
+        agent.post("/ains/agents/of-b/claim", json!({})).await,
+        agent.get("/ains/agents/of-b").await,
+        agent.get("/ains/tasks").await,
+    ] {
+        assert_eq!(
+            refused.detail(403),
+            "The agent that this key is bound to is not its client's"
+        );
+    }
 }
 
 #[actix_web::test]
