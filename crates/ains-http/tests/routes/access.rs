@@ -443,11 +443,14 @@ async fn what_a_body_names_is_ones_own() {
     let cancelled = stranger.post("/aitp/tasks/batch/cancel", cancel).await.ok();
     assert_eq!(cancelled["cancelled"], 1);
     assert_eq!(cancelled["errors"][0]["error"], "Task not found");
-    assert_eq!(without_lists(estate.seen_by(&admin).await), without_lists(before));
+    assert_eq!(
+        without_lists(&estate.seen_by(&admin).await),
+        without_lists(&before)
+    );
 }
 
 /// What was seen of the things alone: the lists have what strangers made.
-fn without_lists(seen: String) -> String {
+fn without_lists(seen: &str) -> String {
     seen.split("{\"next_cursor\"")
         .next()
         .unwrap_or_default()
