@@ -22,6 +22,7 @@ pub(super) fn trial_rank(standing: &Standing) -> Option<Turn> {
 }
 
 /// The best of these groups, and whether choosing it is a trial.
+#[inline]
 pub(super) fn choose<'g>(
     groups: impl Iterator<Item = &'g Group> + Clone,
     trial_due: bool,
@@ -33,11 +34,13 @@ pub(super) fn choose<'g>(
     }
 }
 
+#[inline]
 fn trial<'g>(groups: impl Iterator<Item = &'g Group>) -> Option<(Seat, bool)> {
     let best = groups.filter_map(Group::unmeasured).filter_map(trial_rank).min();
     best.map(|turn| (turn.seat, true))
 }
 
+#[inline]
 fn fastest<'g>(groups: impl Iterator<Item = &'g Group>) -> Option<(Seat, bool)> {
     let best = groups.filter_map(Group::fastest).filter_map(rank).min();
     best.map(|(_, turn)| (turn.seat, false))

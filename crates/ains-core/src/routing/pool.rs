@@ -44,6 +44,7 @@ struct Provided {
 }
 
 impl Provided {
+    #[inline]
     fn of(&self, reserved_for: Option<&ClientId>) -> Option<usize> {
         match reserved_for {
             None => self.shared,
@@ -347,11 +348,13 @@ impl AgentPool {
     }
 
     /// Who provides this and may do the work of `client`.
+    #[inline]
     pub(super) fn circle_of(&self, capability: &str, client: Option<&ClientId>) -> Circle<'_> {
         let (shared, own) = self.indices(capability, client);
         self.circle(shared, own)
     }
 
+    #[inline]
     fn circle(&self, shared: Option<usize>, own: Option<usize>) -> Circle<'_> {
         Circle {
             shared: shared.map(|index| &self.providers[index]),
@@ -360,6 +363,7 @@ impl AgentPool {
     }
 
     /// Where those stand that serve everybody, and those that serve `client` alone.
+    #[inline]
     fn indices(&self, capability: &str, client: Option<&ClientId>) -> (Option<usize>, Option<usize>) {
         self.capabilities
             .get(capability)
