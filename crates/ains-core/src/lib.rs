@@ -14,6 +14,7 @@ pub mod graph;
 pub mod ids;
 pub mod key;
 pub mod lane;
+pub mod rate;
 pub mod reach;
 pub mod routing;
 pub mod schedule;
