@@ -28,6 +28,7 @@ pub mod migrate;
 pub mod nodes;
 mod observer;
 pub mod owners;
+pub mod rates;
 pub mod schedules;
 mod schema;
 mod set;
@@ -38,6 +39,7 @@ mod store;
 pub mod tasks;
 pub mod templates;
 pub mod trust;
+pub mod usage;
 pub mod webhooks;
 pub mod writer;
 

@@ -402,3 +402,21 @@ diesel::table! {
 
 diesel::joinable!(webhook_deliveries -> webhooks (webhook_id));
 diesel::allow_tables_to_appear_in_same_query!(webhook_deliveries, webhooks);
+diesel::table! {
+    rate_windows (key_id, period) {
+        key_id -> Text,
+        period -> Text,
+        window_start -> BigInt,
+        used -> BigInt,
+        quota -> BigInt,
+        granted -> BigInt,
+    }
+}
+
+diesel::table! {
+    key_usage (key_id, hour) {
+        key_id -> Text,
+        hour -> BigInt,
+        requests -> BigInt,
+    }
+}

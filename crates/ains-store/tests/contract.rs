@@ -29,6 +29,8 @@ mod made;
 mod owners;
 #[path = "contract/queues.rs"]
 mod queues;
+#[path = "contract/rates.rs"]
+mod rates;
 #[path = "contract/schedules.rs"]
 mod schedules;
 #[path = "contract/servers.rs"]

@@ -1,0 +1,2 @@
+DROP TABLE key_usage;
+DROP TABLE rate_windows;
