@@ -21,12 +21,14 @@ use crate::engine::{Engine, State};
 use crate::entropy::{self, Entropy};
 use crate::error::Error;
 use crate::keys::KeyCache;
+use crate::limits::Limits;
 use crate::machine::Machine;
 use crate::metrics::Metrics;
 use crate::op::{Closure, Op};
 use crate::reply::Reply;
 use crate::schema::Schemas;
 use crate::settings::Settings;
+use crate::usage::Usage;
 
 /// The service. Cheap to clone; all clones are the same service.
 #[derive(Clone)]
@@ -40,6 +42,10 @@ pub(crate) struct Inner {
     pub(crate) writer: Writer<Machine>,
     pub(crate) node: Node,
     pub(crate) keys: KeyCache,
+    /// Whose requests pass.
+    pub(crate) limits: Limits,
+    /// What keys are used for.
+    pub(crate) usage: Usage,
     pub(crate) next_claim: AtomicU64,
     /// Turns true when the service stops.
     pub(crate) stopping: watch::Sender<bool>,
@@ -113,6 +119,7 @@ impl Ains {
             .collect();
         let (pg_writers, write_queue) = (settings.pg_writers, settings.write_queue);
         let keys = KeyCache::new(settings.admin_key.as_deref());
+        let limits = Limits::new(&settings);
         let machine = Arc::new(Machine {
             engine: Engine::with(state),
             entropy,
@@ -137,6 +144,8 @@ impl Ains {
             writer,
             node,
             keys,
+            limits,
+            usage: Usage::default(),
             next_claim: AtomicU64::new(1),
             stopping: watch::Sender::new(false),
             background: std::sync::Mutex::new(Vec::new()),
@@ -170,6 +179,12 @@ impl Ains {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "signs of life were not stored"
+            );
+        }
+        if let Err(error) = self.store_usage().await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the usage of keys was not stored"
             );
         }
         let inner = Arc::clone(&self.inner);

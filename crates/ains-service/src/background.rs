@@ -25,6 +25,7 @@ use crate::batch::once::WINDOW;
 use crate::cleanup::DELIVERIES_KEPT;
 use crate::error::Error;
 use crate::metrics::Repair;
+use crate::usage;
 
 /// How often a server says that it lives.
 const BEAT: Duration = Duration::from_secs(2);
@@ -68,6 +69,11 @@ pub(crate) fn start(ains: &Ains) -> Vec<JoinHandle<()>> {
         tokio::spawn(timer(ains.clone())),
         tokio::spawn(questions::answer(ains.clone())),
         every(ains, SIGNS, |ains| async move { store_signs(&ains).await }),
+        every(
+            ains,
+            usage::INTERVAL,
+            |ains| async move { ains.store_usage().await },
+        ),
         every(ains, BEAT, |ains| async move { beat(&ains).await }),
         every(ains, NOTES, |ains| async move {
             ains.engine().tell_directory();
@@ -265,6 +271,7 @@ async fn housekeeping(ains: &Ains) -> Result<(), Error> {
             break;
         }
     }
+    ains.remove_old_usage(PIECE).await?;
     let kept = ains.inner.machine.settings.slot_retention;
     loop {
         let removed = ains

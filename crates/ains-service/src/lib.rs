@@ -28,6 +28,7 @@
 //! | `templates`, `schema` | create, read, change, make tasks from; what inputs must satisfy |
 //! | `webhooks`, `deliver` | create, read, end, secrets; their deliveries; the way out |
 //! | `access` | whether a caller reaches a thing |
+//! | `limits`, `usage` | whose requests pass; what keys are used for |
 //! | `routing`, `stats`, `cleanup`, `clients`, `keys` | as they say |
 //! | `machine`, `batch` | how operations become one transaction, and what follows from it |
 //! | `engine` | what a server knows in memory |
@@ -54,6 +55,7 @@ mod feed;
 mod identity;
 mod input;
 mod keys;
+mod limits;
 mod machine;
 mod metrics;
 pub mod model;
@@ -66,6 +68,7 @@ mod settings;
 mod stats;
 mod tasks;
 mod templates;
+mod usage;
 mod webhooks;
 mod why;
 mod work;
@@ -76,6 +79,8 @@ pub use deliver::{Deliver, LONGEST_ATTEMPT, Later};
 pub use error::Error;
 pub use feed::{EventFilter, EventId, FeedFigures, Followed, Follower, Happening, UnknownEventId};
 pub use keys::Keychain;
+pub use limits::Passage;
 pub use metrics::{DeliveryOutcome, Metrics};
 pub use model::*;
 pub use settings::Settings;
+pub use usage::KeyUsage;

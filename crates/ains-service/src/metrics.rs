@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ains_core::Timestamp;
+use ains_core::rate::Period;
 use ains_store::{Observer, Operation, counters};
 use prometheus::proto::{MetricFamily, MetricType};
 use prometheus::{IntCounter, Registry, TextEncoder};
@@ -53,6 +54,32 @@ impl DeliveryOutcome {
     const NAMES: [&'static str; 3] = ["succeeded", "failed", "dead"];
 }
 
+/// What a request was refused for: there were too many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Limit {
+    /// Of a key in a minute.
+    Minute,
+    /// Of a key in an hour.
+    Hour,
+    /// From an address, without a valid key.
+    Address,
+    /// From an address, with keys that are not known to be good.
+    Guess,
+}
+
+impl Limit {
+    const NAMES: [&'static str; 4] = ["minute", "hour", "address", "guess"];
+}
+
+impl From<Period> for Limit {
+    fn from(period: Period) -> Self {
+        match period {
+            Period::Minute => Self::Minute,
+            Period::Hour => Self::Hour,
+        }
+    }
+}
+
 /// The metrics of one service.
 pub struct Metrics {
     /// What is of the process.
@@ -61,6 +88,7 @@ pub struct Metrics {
     chains: Chains,
     database: Database,
     deliveries: [IntCounter; DeliveryOutcome::NAMES.len()],
+    limited: [IntCounter; Limit::NAMES.len()],
     system: System,
     /// Lets one scrape after the other read the database, so that none pile up while it hangs.
     turn: Arc<Semaphore>,
@@ -88,6 +116,15 @@ impl Metrics {
                 ),
                 "outcome",
                 DeliveryOutcome::NAMES,
+            ),
+            limited: made::counters(
+                &process,
+                (
+                    "ains_rate_limited_requests_total",
+                    "Requests refused with 429, by the limit they met",
+                ),
+                "limit",
+                Limit::NAMES,
             ),
             system: System::new(),
             turn: Arc::new(Semaphore::new(1)),
@@ -153,6 +190,11 @@ impl Metrics {
     /// A webhook was called; to be told once for each attempt.
     pub fn delivered(&self, outcome: DeliveryOutcome) {
         self.deliveries[outcome as usize].inc();
+    }
+
+    /// A request was refused for this limit.
+    pub(crate) fn limited(&self, limit: Limit) {
+        self.limited[limit as usize].inc();
     }
 }
 

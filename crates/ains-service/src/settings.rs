@@ -33,6 +33,10 @@ pub struct Settings {
     pub seed: Option<u64>,
     /// Whether a registration's signature must verify, or only be hex.
     pub verify_identity: bool,
+    /// Requests without a valid key that pass from one address in a minute; 0: any number.
+    pub address_limit: u32,
+    /// Keys that are not known to be good, tried from one address in a minute; 0: any number.
+    pub guess_limit: u32,
     /// A key that is accepted as an admin's, beside those that are stored.
     pub admin_key: Option<String>,
 }
@@ -51,6 +55,8 @@ impl Default for Settings {
             webhook_retries: RetryPlan::default(),
             seed: None,
             verify_identity: true,
+            address_limit: 6000,
+            guess_limit: 600,
             admin_key: None,
         }
     }

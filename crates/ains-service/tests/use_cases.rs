@@ -43,6 +43,8 @@ mod graphs;
 mod keys;
 #[path = "use_cases/leases.rs"]
 mod leases;
+#[path = "use_cases/limits.rs"]
+mod limits;
 #[path = "use_cases/metrics.rs"]
 mod metrics;
 #[path = "use_cases/owners.rs"]
