@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+mod address;
 mod app;
 mod auth;
 mod convert;
 mod front;
 mod json;
+mod limits;
 mod once;
 pub mod openapi;
 mod page;
@@ -16,5 +18,6 @@ mod request_id;
 mod requests;
 mod routes;
 
+pub use address::{NotANetwork, TrustedProxies};
 pub use app::{HttpState, app, configure, serve};
 pub use auth::Auth;

@@ -41,6 +41,8 @@ struct Parts {
     detail: Cow<'static, str>,
     errors: Vec<FieldFault>,
     challenge: &'static str,
+    /// Seconds after which it may be tried again.
+    retry_after: Option<u64>,
     source: Option<Error>,
 }
 
@@ -52,6 +54,7 @@ impl Problem {
             detail: detail.into(),
             errors: Vec::new(),
             challenge: BEARER,
+            retry_after: None,
             source: None,
         }))
     }
@@ -97,6 +100,13 @@ impl Problem {
     /// 503, for the while that the database is away.
     pub fn unavailable() -> Self {
         Self::new(Kind::Unavailable, "The database cannot be reached")
+    }
+
+    /// 429, for whoever may try again after so many seconds.
+    pub fn limited(detail: &'static str, seconds: u64) -> Self {
+        let mut problem = Self::new(Kind::RateLimited, detail);
+        problem.0.retry_after = Some(seconds);
+        problem
     }
 
     /// An answer of the framework's own, which says no more than its status.
@@ -327,6 +337,9 @@ impl Problem {
                 response.insert_header((header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER)));
             }
             _ => {}
+        }
+        if let Some(seconds) = self.0.retry_after {
+            response.insert_header((header::RETRY_AFTER, seconds));
         }
         response.body(body)
     }
