@@ -23,6 +23,14 @@ pub(crate) enum Command {
     Cycle(Options),
     /// Submit at a steady rate to an idle queue, and measure until the handler starts.
     Latency(Options),
+    /// Submit at a steady rate, first alone and then beside keys that do not exist, which one core sends as fast as it can.
+    Attack {
+        #[command(flatten)]
+        options: Options,
+        /// Connections of the attack.
+        #[arg(long, default_value_t = 16, value_parser = at_least_one)]
+        attackers: usize,
+    },
     /// Serve `POST /ains/tasks` with a bare actix-web server that parses the body and stores nothing.
     Bare {
         /// The port on 127.0.0.1; 0 takes a free one and prints it.
@@ -49,7 +57,7 @@ pub(crate) struct Options {
     /// Agents, each with one request at a time.
     #[arg(long, default_value_t = 8, value_parser = at_least_one)]
     pub(crate) agents: usize,
-    /// Tasks to measure.
+    /// Tasks to measure; with attack, both times.
     #[arg(long, default_value_t = 10_000, value_parser = at_least_one)]
     pub(crate) tasks: usize,
     /// Tasks put in first, of a capability that nobody provides.
@@ -58,7 +66,7 @@ pub(crate) struct Options {
     /// Tasks put in first, of the capability that is measured but of a lower priority.
     #[arg(long, default_value_t = 0)]
     pub(crate) backlog_same_lane: usize,
-    /// With latency: submissions a second.
+    /// With latency and attack: submissions a second.
     #[arg(long, default_value_t = 100.0)]
     pub(crate) rate: f64,
     /// Bytes of payload in each task.

@@ -7,6 +7,12 @@ use serde::Serialize;
 
 use crate::cpu::Reading;
 
+/// What a mode found.
+pub(crate) trait Report: Serialize {
+    /// It, for people.
+    fn table(&self) -> Table;
+}
+
 /// What a run found.
 #[derive(Serialize)]
 pub(crate) struct Figures {
@@ -97,9 +103,10 @@ impl Figures {
             .collect();
         self
     }
+}
 
-    /// The figures for people.
-    pub(crate) fn table(&self) -> Table {
+impl Report for Figures {
+    fn table(&self) -> Table {
         let mut table = Table::new();
         let latency = &self.latency_us;
         let cpu = |time: Option<f64>| time.map_or_else(|| "unknown".to_owned(), |us| format!("{us:.1} µs"));

@@ -2,6 +2,7 @@
 
 mod agents;
 mod args;
+mod attack;
 mod bare;
 mod check;
 mod cpu;
@@ -19,7 +20,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::args::{Args, Command, Options};
-use crate::figures::Figures;
+use crate::figures::Report;
 
 fn main() -> ExitCode {
     match run(Args::parse().command) {
@@ -39,11 +40,15 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Drain(options) => measure(&options, throughput::drain(&options)),
         Command::Cycle(options) => measure(&options, throughput::cycle(&options)),
         Command::Latency(options) => measure(&options, latency::latency(&options)),
+        Command::Attack { options, attackers } => measure(&options, attack::attack(&options, attackers)),
     }
 }
 
 /// Runs a mode to its end and prints what it found.
-fn measure(options: &Options, mode: impl Future<Output = anyhow::Result<Figures>>) -> anyhow::Result<()> {
+fn measure<R: Report>(
+    options: &Options,
+    mode: impl Future<Output = anyhow::Result<R>>,
+) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(options.threads)
         .enable_all()
