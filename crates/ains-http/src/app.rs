@@ -11,6 +11,7 @@ use actix_web::{App, Error, HttpServer};
 use ains_core::Timestamp;
 use ains_service::Ains;
 
+use crate::address::TrustedProxies;
 use crate::auth::Auth;
 use crate::front::Front;
 use crate::request_id::Ids;
@@ -38,6 +39,8 @@ pub struct HttpState {
     /// What `/health` calls the version.
     pub(crate) version: String,
     pub(crate) ids: Ids,
+    /// Whose word is taken for where requests come from.
+    pub(crate) proxies: TrustedProxies,
     /// What was asked, counted.
     pub(crate) requests: Requests,
 }
@@ -50,8 +53,16 @@ impl HttpState {
             auth,
             version: version.into(),
             ids: Ids::new(seed),
+            proxies: TrustedProxies::default(),
             requests: Requests::new(),
         }
+    }
+
+    /// The same behind these proxies, whose word is taken for where requests come from.
+    #[must_use]
+    pub fn behind(mut self, proxies: TrustedProxies) -> Self {
+        self.proxies = proxies;
+        self
     }
 
     /// The present instant.

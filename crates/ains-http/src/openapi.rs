@@ -20,7 +20,7 @@ use crate::routes::{
 #[openapi(
     info(
         title = "AINS",
-        description = "Tasks go from clients through routing to agents and back. Every success is 200 (202 is a run that waits); every error is `application/problem+json` (RFC 9457). A body has at most 1 MiB (what carries many tasks or results, 16 MiB) and 64 levels; a document in it at most 1 MiB. `X-Request-Id` is echoed, or minted.",
+        description = "Tasks go from clients through routing to agents and back. Every success is 200 (202 is a run that waits); every error is `application/problem+json` (RFC 9457). A body has at most 1 MiB (what carries many tasks or results, 16 MiB) and 64 levels; a document in it at most 1 MiB. `X-Request-Id` is echoed, or minted. Every answer to a key with limits says how it stands in `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers).",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     paths(

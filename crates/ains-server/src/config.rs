@@ -13,7 +13,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ains_http::Auth;
+use ains_http::{Auth, TrustedProxies};
 use ains_service::Settings;
 use ains_store::Location;
 use ains_webhook::Rules;
@@ -40,6 +40,8 @@ pub(crate) struct Config {
     pub(crate) service: Settings,
     /// Which addresses webhooks may have.
     pub(crate) webhook_rules: Rules,
+    /// The proxies whose word is taken for where requests come from.
+    pub(crate) proxies: TrustedProxies,
     /// Threads that serve HTTP.
     pub(crate) http_workers: usize,
     /// What is logged.
@@ -139,6 +141,14 @@ impl Config {
                 deliver: None,
                 webhook_retries: read(&mut layers, "webhook_retry_seconds", values::plan)?
                     .unwrap_or(defaults.webhook_retries),
+                address_limit: read(&mut layers, "address_limit_per_minute", |raw| {
+                    values::number(raw, 0..=u32::MAX)
+                })?
+                .unwrap_or(defaults.address_limit),
+                guess_limit: read(&mut layers, "guess_limit_per_minute", |raw| {
+                    values::number(raw, 0..=u32::MAX)
+                })?
+                .unwrap_or(defaults.guess_limit),
                 seed: read(&mut layers, "seed", |raw| values::number(raw, 0..=u64::MAX))?,
             },
             webhook_rules: Rules {
@@ -157,6 +167,7 @@ impl Config {
                 })?
                 .unwrap_or(false),
             },
+            proxies: read(&mut layers, "trusted_proxies", values::proxies)?.unwrap_or_default(),
             http_workers: read(&mut layers, "http_workers", |raw| values::number(raw, 1..=256))?
                 .unwrap_or_else(http_workers),
             log: match layers.take("log") {

@@ -134,7 +134,8 @@ async fn start(config: &Config) -> anyhow::Result<Running> {
     let listener = socket.listen(BACKLOG).and_then(tokio::net::TcpListener::into_std);
     let listener = listener.context("could not listen")?;
     let url = url(listener.local_addr().context("could not listen")?);
-    let state = HttpState::new(ains.clone(), config.auth, env!("CARGO_PKG_VERSION"), seed);
+    let state = HttpState::new(ains.clone(), config.auth, env!("CARGO_PKG_VERSION"), seed)
+        .behind(config.proxies.clone());
     let server = ains_http::serve(listener, state, config.http_workers).context("could not serve HTTP")?;
     Ok(Running {
         ains,

@@ -57,6 +57,12 @@ const LARGE: [&str; 5] = [
     "/ains/agents/{id}/report",
 ];
 
+/// What the headers about limits hold, where the key has any.
+const RATE_LIMIT_POLICY: &str = "The limits of the key: of each, its name, how many requests pass (q), and in how many \
+    seconds (w). Absent if it has none.";
+const RATE_LIMIT: &str = "How the key stands: of each limit, how many more requests pass (r), and the seconds until it \
+    begins anew (t). Absent if it has none.";
+
 /// Adds all of it.
 pub(super) struct Common;
 
@@ -136,9 +142,9 @@ fn complete(method: &str, path: &str, need: Need, operation: &mut Operation) {
             "Done".clone_into(&mut own.description);
         }
     }
-    let mut statuses = vec!["500", "503", "default"];
+    let mut statuses = vec!["429", "500", "503", "default"];
     if need != Need::Nothing {
-        statuses.extend(["401", "403", "429"]);
+        statuses.extend(["401", "403"]);
     }
     if path.contains('{') {
         statuses.push("404");
@@ -221,7 +227,11 @@ fn problem(status: &str, description: &str) -> Response {
     };
     match status {
         "401" => response.header("WWW-Authenticate", text("How to send a key.")),
-        "429" | "503" => response.header("Retry-After", text("Seconds to wait.")),
+        "429" => response
+            .header("Retry-After", text("Seconds to wait."))
+            .header("RateLimit-Policy", text(RATE_LIMIT_POLICY))
+            .header("RateLimit", text(RATE_LIMIT)),
+        "503" => response.header("Retry-After", text("Seconds to wait.")),
         _ => response,
     }
     .build()

@@ -18,7 +18,7 @@ pub(super) struct Setting {
 }
 
 /// Every setting, in the order of the help.
-pub(super) const SETTINGS: [Setting; 16] = [
+pub(super) const SETTINGS: [Setting; 19] = [
     Setting {
         name: "database_url",
         flag: "database-url",
@@ -113,6 +113,29 @@ pub(super) const SETTINGS: [Setting; 16] = [
         env: "AINS_TASK_RETENTION_SECONDS",
         value: "SECONDS",
         help: "How long tasks and chains are kept after they ended; 0 keeps them [default: 0]",
+    },
+    Setting {
+        name: "address_limit_per_minute",
+        flag: "address-limit-per-minute",
+        env: "AINS_ADDRESS_LIMIT_PER_MINUTE",
+        value: "NUMBER",
+        help: "Requests without a valid key that pass from one address in a minute; 0: any number\n\
+               [default: 6000]",
+    },
+    Setting {
+        name: "guess_limit_per_minute",
+        flag: "guess-limit-per-minute",
+        env: "AINS_GUESS_LIMIT_PER_MINUTE",
+        value: "NUMBER",
+        help: "Wrong keys that are looked up for one address in a minute; 0: any number [default: 600]",
+    },
+    Setting {
+        name: "trusted_proxies",
+        flag: "trusted-proxies",
+        env: "AINS_TRUSTED_PROXIES",
+        value: "LIST",
+        help: "Addresses and networks of the proxies whose X-Forwarded-For is believed, with commas\n\
+               between [default: none]",
     },
     Setting {
         name: "http_workers",

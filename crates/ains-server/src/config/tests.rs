@@ -20,6 +20,11 @@ fn the_defaults_are_as_documented() {
     assert!(!config.webhook_rules.allow_private);
     let plan = config.service.webhook_retries.to_string();
     assert_eq!(plan, "0,5,30,300,1800,7200,21600,43200,86400");
+    assert_eq!(
+        (config.service.address_limit, config.service.guess_limit),
+        (6000, 600)
+    );
+    assert_eq!(config.proxies, TrustedProxies::default());
     assert!((1..=4).contains(&config.http_workers));
     assert_eq!(config.demo, None);
 }
@@ -61,6 +66,19 @@ fn every_wrong_value_is_refused_in_one_sentence() {
             &["--webhook-retry-seconds", "5,soon"],
             "--webhook-retry-seconds must be at most 50 whole numbers of seconds up to 2592000 with commas between \
              them, not `5,soon`",
+        ),
+        (
+            &["--address-limit-per-minute", "-1"],
+            "--address-limit-per-minute must be a whole number from 0 to 4294967295, not `-1`",
+        ),
+        (
+            &["--guess-limit-per-minute", "many"],
+            "--guess-limit-per-minute must be a whole number from 0 to 4294967295, not `many`",
+        ),
+        (
+            &["--trusted-proxies", "10.0.0.0/33"],
+            "--trusted-proxies must be IP addresses and networks with commas between them, such as \
+             10.0.0.7,192.168.0.0/16, not `10.0.0.0/33`",
         ),
         (
             &["--bind", "8000"],

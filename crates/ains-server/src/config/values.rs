@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use ains_core::webhook::RetryPlan;
+use ains_http::TrustedProxies;
 use ains_store::Location;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
@@ -81,6 +82,14 @@ pub(super) fn plan(raw: &Raw) -> Result<RetryPlan, Fault> {
     let plan = raw.text.parse();
     plan.map_err(|_| {
         raw.refused("at most 50 whole numbers of seconds up to 2592000 with commas between them")
+    })
+}
+
+/// Addresses and networks of proxies.
+pub(super) fn proxies(raw: &Raw) -> Result<TrustedProxies, Fault> {
+    let proxies = raw.text.parse();
+    proxies.map_err(|_| {
+        raw.refused("IP addresses and networks with commas between them, such as 10.0.0.7,192.168.0.0/16")
     })
 }
 
