@@ -1,5 +1,6 @@
 //! Holds API keys: who may do what.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -197,6 +198,37 @@ impl fmt::Debug for KeyRotated {
             .field("previous_until", &self.previous_until)
             .finish_non_exhaustive()
     }
+}
+
+/// The query of `GET /ains/api-keys/{id}/usage`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct KeyUsageQuery {
+    /// How many hours back, the present one among them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1, maximum = 720, default = 24)]
+    pub hours: Option<i64>,
+}
+
+/// The answer to `GET /ains/api-keys/{id}/usage`: how many requests were made with a key.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct KeyUsage {
+    /// Its id.
+    pub key_id: String,
+    /// The client whose things alone it sees and changes.
+    pub client_id: Option<String>,
+    /// How many hours back.
+    pub period_hours: i64,
+    /// Requests that passed in these hours.
+    pub total_requests: i64,
+    /// Requests a minute; null for no limit.
+    pub rate_limit_per_minute: Option<i64>,
+    /// Requests an hour; null for no limit.
+    pub rate_limit_per_hour: Option<i64>,
+    /// Requests by the hour of UTC, `YYYY-MM-DD HH:00`; hours without any are left out.
+    pub hourly_usage: BTreeMap<String, i64>,
+    /// When it was last used, to the minute or so.
+    pub last_used_at: Option<Timestamp>,
 }
 
 /// The answer to `GET /ains/protected/test`: whom the key is for.

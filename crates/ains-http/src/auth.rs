@@ -18,6 +18,7 @@ use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 use ains_service::model::Principal;
 
+use crate::address::client_address;
 use crate::app::HttpState;
 use crate::problem::{Kind, Problem};
 
@@ -41,26 +42,37 @@ pub enum Auth {
 /// Whom a request is from, if it carries a key. Whether they may do what they want, the [gate](gate) of the route decides;
 /// so a request without a key that needs none passes.
 ///
+/// What comes without a good key is limited by where it comes from, unless authentication is off.
+///
 /// # Errors
-/// 401 without a key where one is needed, or with one that is not good.
+/// 401 without a key where one is needed, or with one that is not good; 429 if there was too much of that.
 pub(crate) async fn admit(
     state: &HttpState,
     request: &ServiceRequest,
 ) -> Result<Option<Arc<Principal>>, Problem> {
+    let address = match state.auth {
+        Auth::On => client_address(request.request(), &state.proxies),
+        Auth::Off => None,
+    };
+    let stranger = || address.map_or(Ok(()), |address| state.ains.pass_stranger(address));
     if is_open(request.path()) {
+        stranger()?;
         return Ok(None);
     }
-    match key(request.headers()) {
-        Key::None if state.auth == Auth::Off => Ok(None),
-        Key::None => Err(challenge("API key required", request)),
-        Key::Unreadable => Err(challenge("Invalid API key", request)),
+    let refusal = match key(request.headers()) {
+        Key::None if state.auth == Auth::Off => return Ok(None),
+        Key::None => "API key required",
+        Key::Unreadable => "Invalid API key",
         Key::Sent(secret) => {
-            let found = state.ains.authenticate(&secret).await?;
-            found
-                .ok_or_else(|| challenge("Invalid API key", request))
-                .map(Some)
+            let found = state.ains.authenticate(&secret, address).await?;
+            if found.is_some() {
+                return Ok(found);
+            }
+            "Invalid API key"
         }
-    }
+    };
+    stranger()?;
+    Err(challenge(refusal, request))
 }
 
 /// 401, with what to send.

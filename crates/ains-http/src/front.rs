@@ -1,6 +1,6 @@
 //! The front: what every request passes on its way in, and every answer on its way out.
 //!
-//! In: a request id, a tracing span, authentication. Out: the request id, problems in their final form, a log line; and
+//! In: a request id, a tracing span, authentication, limits. Out: the request id, how the key stands, problems in their final form, a log line; and
 //! every answer is counted.
 //! A handler that panics is answered as any other fault of the server.
 
@@ -9,20 +9,24 @@ use std::error::Error as _;
 use std::future::{Ready, ready};
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
 use actix_web::error::InternalError;
-use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpResponse};
+use ains_core::rate::Standing;
+use ains_service::model::Principal;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use tracing::{Instrument, Level};
 
 use crate::app::HttpState;
 use crate::auth;
+use crate::limits;
 use crate::problem::{Kind, Problem};
 use crate::request_id::X_REQUEST_ID;
 use crate::requests::{Desk, Verb};
@@ -123,7 +127,11 @@ async fn pass<S>(
 where
     S: Service<ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error>,
 {
-    let answer = match auth::admit(&state, &request).await {
+    let mut marks = Marks {
+        id,
+        standing: Standing::default(),
+    };
+    let answer = match admit(&state, &request, &mut marks.standing).await {
         Ok(principal) => {
             if let Some(principal) = principal {
                 // By it the gate of the route decides, and handlers know their caller.
@@ -135,26 +143,55 @@ where
                 .await
             {
                 Ok(Ok(answer)) => answer,
-                Ok(Err(error)) => return Err(finished(HttpResponse::from_error(error), &id)),
-                Err(panic) => return Err(finished(panicked(panic.as_ref()), &id)),
+                Ok(Err(error)) => return Err(finished(HttpResponse::from_error(error), &marks)),
+                Err(panic) => return Err(finished(panicked(panic.as_ref()), &marks)),
             }
         }
-        Err(problem) => request.into_response(explained(HttpResponse::from_error(problem), &id)),
+        Err(problem) => request.into_response(explained(HttpResponse::from_error(problem), &marks.id)),
     };
     let mut answer = if answer.status().is_client_error() || answer.status().is_server_error() {
         let (request, response) = answer.into_parts();
-        ServiceResponse::new(request, explained(response, &id))
+        ServiceResponse::new(request, explained(response, &marks.id))
     } else {
         answer
     };
-    answer.headers_mut().insert(X_REQUEST_ID.clone(), id);
+    marks.put(answer.headers_mut());
     Ok(answer)
 }
 
+/// Whom a request is from, if it may pass.
+async fn admit(
+    state: &HttpState,
+    request: &ServiceRequest,
+    standing: &mut Standing,
+) -> Result<Option<Arc<Principal>>, Problem> {
+    let principal = auth::admit(state, request).await?;
+    if let Some(principal) = &principal {
+        let (stands, passed) = limits::pass(state, principal).await;
+        *standing = stands;
+        passed?;
+    }
+    Ok(principal)
+}
+
+/// What every answer to a request says of it.
+struct Marks {
+    id: HeaderValue,
+    /// How its key stands.
+    standing: Standing,
+}
+
+impl Marks {
+    fn put(&self, headers: &mut HeaderMap) {
+        limits::tell(&self.standing, headers);
+        headers.insert(X_REQUEST_ID.clone(), self.id.clone());
+    }
+}
+
 /// An answer for which there is no request any more, as an error that carries it.
-fn finished(response: HttpResponse, id: &HeaderValue) -> Error {
-    let mut response = explained(response, id);
-    response.headers_mut().insert(X_REQUEST_ID.clone(), id.clone());
+fn finished(response: HttpResponse, marks: &Marks) -> Error {
+    let mut response = explained(response, &marks.id);
+    marks.put(response.headers_mut());
     InternalError::from_response("the request was lost", response).into()
 }
 
@@ -221,8 +258,6 @@ fn text(value: &HeaderValue) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use actix_web::body::MessageBody;
     use actix_web::test::{TestRequest, init_service};
     use actix_web::{App, web};

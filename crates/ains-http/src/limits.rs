@@ -1,18 +1,32 @@
-//! What a key with limits is told about them, as draft-ietf-httpapi-ratelimit-headers words it.
+//! The limits of keys: who passes, and what they are told about it, as draft-ietf-httpapi-ratelimit-headers words it.
 
 use std::fmt::Write as _;
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use ains_core::rate::Standing;
+use ains_service::Passage;
+use ains_service::model::Principal;
 
+use crate::app::HttpState;
 use crate::problem::Problem;
 
 static RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 static RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
-/// 429, for whoever may try again after so many seconds.
-pub(crate) fn exceeded(seconds: u64) -> Problem {
-    Problem::limited("Rate limit exceeded", seconds)
+/// How a key stands, and whether its limits let a request pass: 429 if they do not, 503 if that cannot be found out.
+pub(crate) async fn pass(state: &HttpState, principal: &Principal) -> (Standing, Result<(), Problem>) {
+    // The operator's own has no limits, and is not counted.
+    let Some(key) = principal.key else {
+        return (Standing::default(), Ok(()));
+    };
+    match state.ains.pass(key, principal.quota()).await {
+        Ok(Passage::Passed(standing)) => (standing, Ok(())),
+        Ok(Passage::Refused(standing)) => {
+            let seconds = standing.exhausted().map_or(1, |(_, seconds)| seconds);
+            (standing, Err(Problem::limited(seconds)))
+        }
+        Err(error) => (Standing::default(), Err(error.into())),
+    }
 }
 
 /// Says in `headers` which limits the key has, and how much is left of them.

@@ -39,6 +39,7 @@ use crate::routes::{
         keys::change,
         keys::revoke,
         keys::rotate,
+        keys::usage,
         keys::test,
         agents::register,
         agents::list,

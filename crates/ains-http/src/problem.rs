@@ -103,8 +103,8 @@ impl Problem {
     }
 
     /// 429, for whoever may try again after so many seconds.
-    pub fn limited(detail: &'static str, seconds: u64) -> Self {
-        let mut problem = Self::new(Kind::RateLimited, detail);
+    pub fn limited(seconds: u64) -> Self {
+        let mut problem = Self::new(Kind::RateLimited, "Rate limit exceeded");
         problem.0.retry_after = Some(seconds);
         problem
     }
@@ -219,6 +219,7 @@ impl Problem {
                 Kind::IdempotencyKeyInUse,
                 "The first request with this Idempotency-Key is still running",
             ),
+            Error::TooManyRequests { retry_after } => Self::limited(retry_after),
             Error::Overloaded => Self::caused(
                 Kind::Unavailable,
                 "Too much is waiting to be written",
@@ -227,16 +228,7 @@ impl Problem {
             Error::Stopping => {
                 Self::caused(Kind::Unavailable, "The server is shutting down", Error::Stopping)
             }
-            Error::Store(store) if store.is_unavailable() => Self::caused(
-                Kind::Unavailable,
-                "The database cannot be reached",
-                Error::Store(store),
-            ),
-            Error::Store(store) => {
-                let mut problem = Self::internal();
-                problem.0.source = Some(Error::Store(store));
-                problem
-            }
+            error @ Error::Store(_) => Self::of_store(error),
         }
     }
 
@@ -254,6 +246,18 @@ impl Problem {
             _ => Kind::BadRequest,
         };
         Self::new(kind, wording::capitalised(&error.to_string()))
+    }
+
+    /// What the store failed at: the database is away, or it is our fault.
+    fn of_store(error: Error) -> Self {
+        let is_away = matches!(&error, Error::Store(store) if store.is_unavailable());
+        let mut problem = if is_away {
+            Self::unavailable()
+        } else {
+            Self::internal()
+        };
+        problem.0.source = Some(error);
+        problem
     }
 
     /// What refers to a template is named; there may be more of it.

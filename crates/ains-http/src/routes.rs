@@ -355,6 +355,9 @@ fn of_keys() -> Vec<Route> {
         at("/ains/api-keys/{id}/rotate")
             .of(Noun::Key)
             .post(KeyWrite, keys::rotate),
+        at("/ains/api-keys/{id}/usage")
+            .of(Noun::Key)
+            .get(KeyRead, keys::usage),
         at("/ains/protected/test").get(Need::KeyAlways, keys::test),
     ]
 }

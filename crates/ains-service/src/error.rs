@@ -145,6 +145,12 @@ pub enum Error {
     /// The first request with this idempotency key is still running.
     #[error("the first request with this idempotency key is still running")]
     KeyInFlight,
+    /// There were too many requests.
+    #[error("there were too many requests; the next may come in {retry_after} s")]
+    TooManyRequests {
+        /// Seconds until the next may come.
+        retry_after: u64,
+    },
     /// The queue to the writer is full.
     #[error("too much is waiting to be written")]
     Overloaded,

@@ -120,14 +120,14 @@ impl Ains {
             .await
     }
 
-    /// Changes a key, and forgets what this server knows of keys.
+    /// Changes a key, and has this server look up again what it knows of keys.
     async fn write_key<T, F>(&self, mut act: F) -> Result<T, Error>
     where
         F: FnMut(&mut Conn, Timestamp) -> Result<Result<T, Error>, StoreError> + Send + 'static,
         T: Send + 'static,
     {
         let done = self.write(move |tx| act(tx.conn, tx.now)).await?;
-        self.inner.keys.forget();
+        self.inner.keys.look_again();
         Ok(done)
     }
 }

@@ -157,36 +157,35 @@ impl Ains {
     /// Counts a request from `address` that comes without a valid key.
     ///
     /// # Errors
-    /// Seconds after which it may be tried again, if there were too many.
-    pub fn pass_stranger(&self, address: IpAddr) -> Result<(), u64> {
+    /// When there were too many.
+    pub fn pass_stranger(&self, address: IpAddr) -> Result<(), Error> {
         self.take(self.inner.limits.strangers.as_ref(), address, Limit::Address)
     }
 
-    /// Counts a guess at a key from `address`: a key that is not known to be good. One that turns out to be is to be taken
-    /// back, with [`Ains::guessed_right`].
+    /// Counts a guess at a key from `address`: a key that is not known to be good. One that turns out not to be wrong is to
+    /// be taken back, with [`Ains::guessed_right`].
     ///
     /// # Errors
-    /// Seconds after which it may be tried again, if there were too many.
-    pub fn pass_guess(&self, address: IpAddr) -> Result<(), u64> {
+    /// When there were too many.
+    pub(crate) fn pass_guess(&self, address: IpAddr) -> Result<(), Error> {
         self.take(self.inner.limits.guesses.as_ref(), address, Limit::Guess)
     }
 
-    /// What was counted as a guess at `at` was a good key.
-    pub fn guessed_right(&self, address: IpAddr, at: Timestamp) {
+    /// What was counted as a guess at `at` was none.
+    pub(crate) fn guessed_right(&self, address: IpAddr, at: Timestamp) {
         if let Some(guesses) = &self.inner.limits.guesses {
             let mut guesses = guesses.lock().unwrap_or_else(PoisonError::into_inner);
             guesses.give_back(address.into(), at);
         }
     }
 
-    fn take(&self, table: Option<&Mutex<Addresses>>, address: IpAddr, limit: Limit) -> Result<(), u64> {
+    fn take(&self, table: Option<&Mutex<Addresses>>, address: IpAddr, limit: Limit) -> Result<(), Error> {
         let Some(table) = table else { return Ok(()) };
         let mut table = table.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = table.take(address.into(), self.now());
-        if taken.is_err() {
+        table.take(address.into(), self.now()).map_err(|retry_after| {
             self.metrics().limited(limit);
-        }
-        taken
+            Error::TooManyRequests { retry_after }
+        })
     }
 }
 

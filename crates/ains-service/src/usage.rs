@@ -10,7 +10,7 @@ use std::time::Duration;
 use ains_core::rate::Period;
 use ains_core::{KeyId, Timestamp};
 use ains_store::usage::Uses;
-use ains_store::{Backend, Conn, StoreError, usage};
+use ains_store::{Backend, Conn, StoreError, keys, usage};
 
 use crate::ains::Ains;
 use crate::error::Error;
@@ -33,7 +33,7 @@ pub(crate) struct Usage {
 }
 
 /// How a key was used.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Used {
     /// Hours, by when they began, and the requests in them; rarely more than one.
     hours: Vec<(Timestamp, u64)>,
@@ -45,6 +45,8 @@ struct Used {
 pub struct KeyUsage {
     /// The hours in which there were any, by when they began.
     pub hours: BTreeMap<Timestamp, u64>,
+    /// When this server last saw it, if that is not written yet.
+    pub seen_at: Option<Timestamp>,
 }
 
 impl KeyUsage {
@@ -71,12 +73,9 @@ impl Usage {
     }
 
     /// What is not written yet of `key`.
-    fn of(&self, key: KeyId) -> Vec<(Timestamp, u64)> {
+    fn of(&self, key: KeyId) -> Option<Used> {
         let counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        counted
-            .get(&key)
-            .map(|used| used.hours.clone())
-            .unwrap_or_default()
+        counted.get(&key).cloned()
     }
 
     /// Takes out all that was counted, in the order of the keys.
@@ -99,8 +98,13 @@ impl Ains {
         let length = Duration::from_hours(hours.saturating_sub(1).into());
         let from = Period::Hour.window(self.now()) - length;
         let stored = self.read(move |conn| usage::of(conn, key, from)).await?;
-        let mut found = KeyUsage::default();
-        for (hour, requests) in stored.into_iter().chain(self.inner.usage.of(key)) {
+        let counted = self.inner.usage.of(key);
+        let mut found = KeyUsage {
+            seen_at: counted.as_ref().map(|used| used.last),
+            ..KeyUsage::default()
+        };
+        let counted = counted.map(|used| used.hours).unwrap_or_default();
+        for (hour, requests) in stored.into_iter().chain(counted) {
             if hour >= from {
                 *found.hours.entry(hour).or_default() += requests;
             }
@@ -134,6 +138,7 @@ impl Ains {
     /// other.
     async fn store_used(&self, used: &[(KeyId, Used)]) -> Result<(), Error> {
         let mut uses = Vec::new();
+        let last: Vec<(KeyId, Timestamp)> = used.iter().map(|(key, used)| (*key, used.last)).collect();
         for (key, used) in used {
             uses.extend(used.hours.iter().map(|(hour, requests)| Uses {
                 key: *key,
@@ -141,7 +146,11 @@ impl Ains {
                 requests: *requests,
             }));
         }
-        let store = move |conn: &mut Conn| -> Result<(), StoreError> { usage::add(conn, &uses) };
+        let store = move |conn: &mut Conn| -> Result<(), StoreError> {
+            // The rows of the keys are locked by it, and what follows is one server's after the other's.
+            keys::used(conn, &last)?;
+            usage::add(conn, &uses)
+        };
         match self.inner.store.backend() {
             Backend::Sqlite => self.write(move |tx| store(tx.conn).map(Ok)).await,
             Backend::Postgres => self.read(move |conn| conn.transact(store)).await,

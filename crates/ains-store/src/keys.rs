@@ -2,12 +2,15 @@
 
 use ains_core::{ClientId, Key, KeyId, Scopes, Timestamp};
 use diesel::prelude::*;
+use serde::Serialize;
 
 use crate::codec::{instant, micros, read, read_opt};
 use crate::connection::Conn;
 use crate::error::StoreError;
 use crate::schema::api_key_secrets::{self, dsl as secrets};
 use crate::schema::api_keys::{self, dsl};
+use crate::set::SetQuery;
+use crate::statement::{Statement, statement, values};
 
 const T: &str = "api_keys";
 
@@ -251,6 +254,55 @@ pub fn list(
             .load(c)?
     });
     rows.into_iter().map(KeyRow::into_stored).collect()
+}
+
+statement!(Used = "UPDATE api_keys SET last_used_at = max(coalesce(last_used_at, 0), ?) WHERE key_id = ?");
+
+#[derive(Debug, Serialize)]
+struct UsedRow {
+    key_id: String,
+    last_used_at: i64,
+}
+
+/// Notes when keys were last used, unless they have been used since.
+///
+/// # Errors
+/// When the database fails.
+pub fn used(conn: &mut Conn, keys: &[(KeyId, Timestamp)]) -> Result<(), StoreError> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<UsedRow> = keys
+        .iter()
+        .map(|(key, at)| UsedRow {
+            key_id: key.to_string(),
+            last_used_at: at.as_micros(),
+        })
+        .collect();
+    match conn {
+        Conn::Sqlite(c) => {
+            for row in &rows {
+                Statement::<Used>::new(values![row.last_used_at, &row.key_id]).execute(c)?;
+            }
+        }
+        Conn::Postgres(c) => {
+            // Locked by id first, so that two servers do not wait for each other.
+            let _: Vec<String> = dsl::api_keys
+                .filter(dsl::key_id.eq_any(rows.iter().map(|row| &row.key_id)))
+                .order(dsl::key_id)
+                .for_no_key_update()
+                .select(dsl::key_id)
+                .load(c)?;
+            SetQuery::new(
+                "UPDATE api_keys k SET last_used_at = greatest(k.last_used_at, n.last_used_at) \
+                 FROM json_populate_recordset(NULL::api_keys, ",
+                &rows,
+                "::json) n WHERE k.key_id = n.key_id",
+            )?
+            .execute(c)?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether there is any key.

@@ -11,6 +11,7 @@ use ains_service::Error;
 use ains_service::access::{Thing, Use};
 use ains_service::model::{Actor, Principal, TaskFilter};
 
+use crate::address::client_address;
 use crate::problem::{Kind, Problem};
 use crate::routes::State;
 
@@ -205,9 +206,10 @@ impl FromRequest for Caller {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let state = request.app_data::<State>().expect("every route has the state");
         ready(Ok(Self {
             principal: request.extensions().get::<Arc<Principal>>().cloned(),
-            address: request.peer_addr().map(|peer| peer.ip().to_string()),
+            address: client_address(request, &state.proxies).map(|address| address.to_string()),
         }))
     }
 }

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use ains_api::{ApiKey, CreateKey, KeyAnswer, KeyCreated, KeyRotated, PatchKey, ProtectedTest};
+use ains_api::{ApiKey, CreateKey, KeyAnswer, KeyCreated, KeyRotated, KeyUsage, PatchKey, ProtectedTest};
 use ains_core::key::{KeyChange, limits};
 use ains_core::{AgentId, ClientId, KeyId, Scope, Scopes, Timestamp};
+use ains_service as service;
 use ains_service::model::{KeyMade, NewKey, Principal, StoredKey};
+
+use chrono::DateTime;
 
 use super::at;
 use crate::json::Faults;
@@ -181,6 +184,30 @@ pub(crate) fn rotated(made: KeyMade, previous_until: Timestamp) -> KeyRotated {
         key_id: made.key.id.to_string(),
         api_key: made.secret,
         previous_until: at(previous_until),
+    }
+}
+
+/// What a key was used for in so many hours.
+pub(crate) fn usage(stored: StoredKey, hours: u32, usage: &service::KeyUsage) -> KeyUsage {
+    let count = |requests: u64| i64::try_from(requests).unwrap_or(i64::MAX);
+    let hour = |at: &Timestamp| {
+        let hour = DateTime::from_timestamp_micros(at.as_micros()).unwrap_or_default();
+        hour.format("%Y-%m-%d %H:00").to_string()
+    };
+    let StoredKey { key, last_used_at } = stored;
+    KeyUsage {
+        key_id: key.id.to_string(),
+        client_id: key.client.map(Into::into),
+        period_hours: hours.into(),
+        total_requests: count(usage.total()),
+        rate_limit_per_minute: key.per_minute.map(i64::from),
+        rate_limit_per_hour: key.per_hour.map(i64::from),
+        hourly_usage: usage
+            .hours
+            .iter()
+            .map(|(at, requests)| (hour(at), count(*requests)))
+            .collect(),
+        last_used_at: last_used_at.max(usage.seen_at).map(at),
     }
 }
 

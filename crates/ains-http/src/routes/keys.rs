@@ -1,7 +1,12 @@
 //! API keys: who may do what.
 
+use std::ops::RangeInclusive;
+
 use actix_web::{HttpRequest, HttpResponse};
-use ains_api::{ApiKey, CreateKey, KeyAnswer, KeyCreated, KeyRotated, PatchKey, ProtectedTest, RotateKey};
+use ains_api::{
+    ApiKey, CreateKey, KeyAnswer, KeyCreated, KeyRotated, KeyUsage, KeyUsageQuery, PatchKey, ProtectedTest,
+    RotateKey,
+};
 use ains_core::KeyId;
 use ains_service::model::KeyFilter;
 
@@ -14,6 +19,9 @@ use crate::path::Id;
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::reply::{Answer, Reply};
+
+/// Hours of usage that are shown: at most as many as are kept.
+const USAGE_HOURS: RangeInclusive<u32> = 1..=720;
 
 /// Make a key. What opens it is shown in this answer only.
 ///
@@ -142,6 +150,22 @@ pub(crate) async fn rotate(
     let grace = body.check(|sent, faults| convert::grace(sent.grace_seconds, faults))?;
     let (made, until) = state.ains.rotate_key(id, grace, caller.principal()).await?;
     Ok(Reply(convert::rotated(made, until)))
+}
+
+/// What a key was used for: how many requests passed, by the hour. What other servers counted may be a minute late.
+#[utoipa::path(
+    get,
+    path = "/ains/api-keys/{id}/usage",
+    tag = "API keys",
+    params(("id" = String, Path, description = "The key."), KeyUsageQuery),
+    responses((status = OK, body = KeyUsage))
+)]
+pub(crate) async fn usage(state: State, Id(id): Id<KeyId>, mut query: Query) -> Answer<KeyUsage> {
+    let hours = query.within("hours", &USAGE_HOURS, 24);
+    let hours = query.finish(Some(hours))?;
+    let stored = state.ains.key(id).await?;
+    let usage = state.ains.usage(id, hours).await?;
+    Ok(Reply(convert::usage(stored, hours, &usage)))
 }
 
 /// Whom the key of this request is for. It needs one, even while authentication is off.

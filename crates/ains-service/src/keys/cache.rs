@@ -1,6 +1,7 @@
 //! What opens what: the keys that are in use, remembered for a moment.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -40,8 +41,8 @@ pub(crate) struct KeyCache {
 #[derive(Debug)]
 struct Found {
     principal: Arc<Principal>,
-    /// When it was read.
-    read_at: Timestamp,
+    /// When it was read; `None` if it is to be read again.
+    read_at: Option<Timestamp>,
 }
 
 impl KeyCache {
@@ -71,16 +72,21 @@ impl KeyCache {
         let found = self.lock();
         let known = found.get(digest)?;
         // A clock that went back proves nothing.
-        let is_fresh = known.read_at <= now && now < known.read_at + BELIEVED;
+        let is_fresh = known.read_at.is_some_and(|read| read <= now && now < read + BELIEVED);
         let is_good = is_fresh && known.principal.until.is_none_or(|until| now < until);
         is_good.then(|| Arc::clone(&known.principal))
+    }
+
+    /// Whether the secret opened a key when it was last looked up, however long ago.
+    fn was_good(&self, digest: &Digest) -> bool {
+        self.lock().contains_key(digest)
     }
 
     fn keep(&self, digest: Digest, found: Option<Found>) {
         let mut known = self.lock();
         match found {
             Some(found) => {
-                if known.len() >= KEPT {
+                if known.len() >= KEPT && !known.contains_key(&digest) {
                     known.clear();
                 }
                 known.insert(digest, found);
@@ -106,9 +112,11 @@ impl KeyCache {
         standing.insert(id, (is_good, now));
     }
 
-    /// Forgets what was found, for the next request to look again.
-    pub(super) fn forget(&self) {
-        self.lock().clear();
+    /// Has what was found looked up again by the next request.
+    pub(super) fn look_again(&self) {
+        for found in self.lock().values_mut() {
+            found.read_at = None;
+        }
         self.standing
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -126,11 +134,17 @@ pub(super) fn digest(secret: &str) -> Digest {
 }
 
 impl Ains {
-    /// Whom `secret` is for; `None` if it opens nothing: it is unknown, or its key is switched off, revoked or expired.
+    /// Whom `secret` is for, that came from `address`; `None` if it opens nothing: it is unknown, or its key is switched off,
+    /// revoked or expired.
     ///
     /// # Errors
-    /// When the store fails.
-    pub async fn authenticate(&self, secret: &str) -> Result<Option<Arc<Principal>>, Error> {
+    /// When the store fails, or too many keys from this address opened nothing; one that opened something when it was
+    /// last looked up is looked up all the same.
+    pub async fn authenticate(
+        &self,
+        secret: &str,
+        address: Option<IpAddr>,
+    ) -> Result<Option<Arc<Principal>>, Error> {
         let digest = digest(secret);
         let (cache, now) = (&self.inner.keys, self.now());
         if let Some((operators, principal)) = &cache.operator
@@ -141,6 +155,20 @@ impl Ains {
         if let Some(known) = cache.known(&digest, now) {
             return Ok(Some(known));
         }
+        let guess = address.filter(|_| !cache.was_good(&digest));
+        if let Some(address) = guess {
+            self.pass_guess(address)?;
+        }
+        let found = self.look_up(digest, now).await;
+        if let Some(address) = guess
+            && !matches!(found, Ok(None))
+        {
+            self.guessed_right(address, now);
+        }
+        found
+    }
+
+    async fn look_up(&self, digest: Digest, now: Timestamp) -> Result<Option<Arc<Principal>>, Error> {
         let opened = self
             .read(move |conn| keys::open(conn, &hex::encode(digest)))
             .await?;
@@ -154,9 +182,9 @@ impl Ains {
         });
         let found = principal.clone().map(|principal| Found {
             principal,
-            read_at: now,
+            read_at: Some(now),
         });
-        cache.keep(digest, found);
+        self.inner.keys.keep(digest, found);
         Ok(principal)
     }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 pub use ains_core::key::KeyChange;
+use ains_core::rate::Quota;
 use ains_core::{AgentId, ClientId, Key, KeyId, Reach, Scopes, Timestamp};
 pub use ains_store::keys::StoredKey;
 
@@ -40,6 +41,14 @@ impl Principal {
             per_hour: key.per_hour,
             until: key.expires_at,
         })
+    }
+
+    /// How many requests it may make.
+    pub fn quota(&self) -> Quota {
+        Quota {
+            per_minute: self.per_minute,
+            per_hour: self.per_hour,
+        }
     }
 
     /// Whether it may do everything.

@@ -38,11 +38,11 @@ fn wanted() -> NewKey {
 }
 
 async fn opens(ains: &Ains, secret: &str) -> bool {
-    ains.authenticate(secret).await.unwrap().is_some()
+    ains.authenticate(secret, None).await.unwrap().is_some()
 }
 
 async fn whom(ains: &Ains, secret: &str) -> Principal {
-    let principal = ains.authenticate(secret).await.unwrap();
+    let principal = ains.authenticate(secret, None).await.unwrap();
     (*principal.expect("it opens")).clone()
 }
 

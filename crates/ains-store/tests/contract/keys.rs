@@ -14,6 +14,7 @@ ains_testkit::contract!(
     a_rotation_leaves_the_secret_before_for_a_while_and_no_other,
     a_changed_key_reads_back_unchanged,
     keys_are_listed_newest_first,
+    the_last_use_is_the_latest_that_was_told,
 );
 
 fn all(n: u64) -> Vec<Key> {
@@ -138,4 +139,22 @@ fn keys_are_listed_newest_first(db: &TestDb) {
     assert_eq!(list(Some("c"), false, None), [1, 0]);
     assert_eq!(list(Some("c"), true, None), [1]);
     assert_eq!(list(Some("e"), false, None), [] as [usize; 0]);
+}
+
+fn the_last_use_is_the_latest_that_was_told(db: &TestDb) {
+    let mut conn = open(db).connect().unwrap();
+    let [a, b] = all(2).try_into().unwrap();
+    for (key, secret) in [(&a, "1"), (&b, "2")] {
+        assert!(put(&mut conn, key, secret));
+    }
+    keys::used(&mut conn, &[]).unwrap();
+    for uses in [
+        &[(a.id, at(5)), (b.id, at(6))][..],
+        &[(a.id, at(4))],
+        &[(b.id, at(7))],
+    ] {
+        conn.transact(|conn| keys::used(conn, uses)).unwrap();
+    }
+    let mut last = |id| keys::find(&mut conn, id).unwrap().unwrap().last_used_at;
+    assert_eq!([last(a.id), last(b.id)], [Some(at(5)), Some(at(7))]);
 }

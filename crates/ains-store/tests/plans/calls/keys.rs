@@ -31,6 +31,7 @@ pub(crate) fn call(trace: &mut Trace<'_>, maker: &mut Maker, task: TaskId) {
     call!(trace, keys::lock(key.id));
     call!(trace, keys::save(&key));
     call!(trace, keys::rotate(key.id, "cd", at(2)));
+    call!(trace, keys::used(&[(key.id, at(2))]));
     call!(trace, keys::any());
     let client: ClientId = "c".parse().unwrap();
     for (form, client, active_only, before) in [
