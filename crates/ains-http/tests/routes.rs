@@ -37,6 +37,8 @@ mod events;
 mod figures;
 #[path = "routes/graphs.rs"]
 mod graphs;
+#[path = "routes/limits.rs"]
+mod limits;
 #[path = "routes/metrics.rs"]
 mod metrics;
 #[path = "routes/owners.rs"]

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::site::{KEY, Site};
 
 /// Every metric and its type.
-const NAMES: [(&str, &str); 27] = [
+const NAMES: [(&str, &str); 28] = [
     ("ains_agent_trust_score", "histogram"),
     ("ains_agents_active", "gauge"),
     ("ains_agents_total", "gauge"),
@@ -24,6 +24,7 @@ const NAMES: [(&str, &str); 27] = [
     ("ains_events_total", "counter"),
     ("ains_http_request_duration_seconds", "histogram"),
     ("ains_http_requests_total", "counter"),
+    ("ains_rate_limited_requests_total", "counter"),
     ("ains_repairs_total", "counter"),
     ("ains_scheduled_tasks_total", "counter"),
     ("ains_task_duration_seconds", "histogram"),

@@ -122,7 +122,7 @@ impl Site {
         let mut sites = vec![Self::open().await];
         // Starting PostgreSQL blocks for a while.
         if let Some(db) = web::block(TestDb::postgres).await.expect("a thread") {
-            sites.push(Self::on(db, Auth::Off).await);
+            sites.push(Self::on(db, Auth::Off, Settings::default(), "").await);
         }
         sites
     }
@@ -133,10 +133,20 @@ impl Site {
     }
 
     pub(crate) async fn with(auth: Auth) -> Self {
-        Self::on(TestDb::sqlite(), auth).await
+        Self::on(TestDb::sqlite(), auth, Settings::default(), "").await
     }
 
-    async fn on(db: TestDb, auth: Auth) -> Self {
+    /// One where so many requests and wrong keys pass from an address, behind these proxies.
+    pub(crate) async fn limited(auth: Auth, [address_limit, guess_limit]: [u32; 2], proxies: &str) -> Self {
+        let settings = Settings {
+            address_limit,
+            guess_limit,
+            ..Settings::default()
+        };
+        Self::on(TestDb::sqlite(), auth, settings, proxies).await
+    }
+
+    async fn on(db: TestDb, auth: Auth, settings: Settings, proxies: &str) -> Self {
         let options = Options::new(db.url().parse().expect("a URL"));
         let store = web::block(move || Store::open(&options))
             .await
@@ -147,13 +157,14 @@ impl Site {
             verify_identity: false,
             admin_key: Some(KEY.to_owned()),
             deliver: Some(Arc::new(Receiver)),
-            ..Settings::default()
+            ..settings
         };
         let clock = Arc::new(ManualClock::new(START));
         let ains = Ains::start(store, settings, Arc::clone(&clock) as Arc<dyn Clock>)
             .await
             .expect("a service");
-        let state = web::Data::new(HttpState::new(ains, auth, "1.2.3", 1));
+        let proxies = proxies.parse().expect("networks");
+        let state = web::Data::new(HttpState::new(ains, auth, "1.2.3", 1).behind(proxies));
         let app = Rc::new(init_service(ains_http::app(&state)).await);
         let call: Call = Rc::new(move |request| {
             let app = Rc::clone(&app);

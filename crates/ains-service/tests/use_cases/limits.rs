@@ -5,8 +5,8 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use ains_core::rate::{Period, Quota};
-use ains_core::{KeyId, Mint, Timestamp};
-use ains_service::{Ains, Error, Passage, Settings};
+use ains_core::{KeyId, Mint, Scopes, Timestamp};
+use ains_service::{Ains, Error, NewKey, Passage, Settings};
 use ains_testkit::{Backend, TestDb};
 use rand::SeedableRng as _;
 
@@ -24,6 +24,7 @@ ains_testkit::contract!(
     without_limits_everything_passes_and_is_counted,
     who_waits_when_too_much_waits_to_be_written_is_told_so,
     usage_is_kept_by_the_hour_and_for_thirty_days,
+    the_last_use_is_stored_with_the_usage,
     addresses_have_limits_of_their_own,
 );
 
@@ -252,6 +253,35 @@ fn who_waits_when_too_much_waits_to_be_written_is_told_so(db: &TestDb) {
     });
 }
 
+fn admin() -> NewKey {
+    NewKey {
+        name: "admin".to_owned(),
+        description: None,
+        client: None,
+        agent: None,
+        scopes: Scopes::ADMIN,
+        per_minute: Some(60),
+        per_hour: None,
+        expires_in: None,
+    }
+}
+
+fn the_last_use_is_stored_with_the_usage(db: &TestDb) {
+    tell(db, async |world| {
+        let made = world.ains.create_key(admin(), None).await.unwrap();
+        let (id, quota) = (made.key.id, quota(60, None));
+        assert!(matches!(world.ains.pass(id, quota).await, Ok(Passage::Passed(_))));
+        world.wait(90);
+        let last = world.ains.now();
+        assert!(matches!(world.ains.pass(id, quota).await, Ok(Passage::Passed(_))));
+        assert_eq!(world.ains.usage(id, 1).await.unwrap().seen_at, Some(last));
+        let world = world.restarted().await;
+        assert_eq!(world.ains.key(id).await.unwrap().last_used_at, Some(last));
+        assert_eq!(world.ains.usage(id, 1).await.unwrap().seen_at, None);
+        world.ains.stop().await;
+    });
+}
+
 fn usage_is_kept_by_the_hour_and_for_thirty_days(db: &TestDb) {
     tell(db, async |world| {
         let begun = world.ains.now();
@@ -298,19 +328,34 @@ fn addresses_have_limits_of_their_own(db: &TestDb) {
             .await;
         let [a, b] = ["192.0.2.1", "192.0.2.2"].map(|address| address.parse::<IpAddr>().unwrap());
         let ains = &world.ains;
-        let strangers = [a, a, a, a, b].map(|address| ains.pass_stranger(address));
-        assert_eq!(strangers, [Ok(()), Ok(()), Ok(()), Err(60), Ok(())]);
-        assert_eq!([(); 3].map(|()| ains.pass_guess(a)), [Ok(()), Ok(()), Err(60)]);
-        ains.guessed_right(a, ains.now());
-        assert_eq!(ains.pass_guess(a), Ok(()));
+        let stranger = |address| match ains.pass_stranger(address) {
+            Ok(()) => 0,
+            Err(Error::TooManyRequests { retry_after }) => retry_after,
+            Err(other) => panic!("{other}"),
+        };
+        assert_eq!([a, a, a, a, b].map(stranger), [0, 0, 0, 60, 0]);
+        let made = ains.create_key(admin(), None).await.unwrap();
+        let guess = async |secret: &str, address| match ains.authenticate(secret, Some(address)).await {
+            Ok(None) => 401,
+            Ok(Some(_)) => 200,
+            Err(Error::TooManyRequests { retry_after: 60 }) => 429,
+            Err(other) => panic!("{other}"),
+        };
+        for expected in [401, 401, 429, 429] {
+            assert_eq!(guess("wrong", a).await, expected);
+        }
+        assert_eq!(guess(&made.secret, a).await, 429, "it is not known to be good");
+        assert_eq!(guess(&made.secret, b).await, 200);
+        assert_eq!(guess(&made.secret, a).await, 200, "it is known now");
+        ains.revoke_key(made.key.id).await.unwrap();
+        for expected in [401, 429] {
+            assert_eq!(guess(&made.secret, a).await, expected, "it was known to be good");
+        }
         let figures = figures(&world).await;
         let limited = |limit| figures[&format!("ains_rate_limited_requests_total{{limit=\"{limit}\"}}")];
-        assert_eq!((limited("address"), limited("guess")), (1.0, 1.0));
+        assert_eq!((limited("address"), limited("guess")), (1.0, 4.0));
         world.wait(60);
-        assert_eq!(
-            (world.ains.pass_stranger(a), world.ains.pass_guess(a)),
-            (Ok(()), Ok(()))
-        );
+        assert_eq!((stranger(a), guess("wrong", a).await), (0, 401));
         world.ains.stop().await;
     });
 }
