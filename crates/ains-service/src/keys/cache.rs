@@ -72,7 +72,9 @@ impl KeyCache {
         let found = self.lock();
         let known = found.get(digest)?;
         // A clock that went back proves nothing.
-        let is_fresh = known.read_at.is_some_and(|read| read <= now && now < read + BELIEVED);
+        let is_fresh = known
+            .read_at
+            .is_some_and(|read| read <= now && now < read + BELIEVED);
         let is_good = is_fresh && known.principal.until.is_none_or(|until| now < until);
         is_good.then(|| Arc::clone(&known.principal))
     }
