@@ -74,6 +74,19 @@ pub struct AgentRegistered {
     pub tags: Vec<String>,
 }
 
+/// The body of `POST /ains/agents/{id}/rotate-key`. Unknown fields are refused.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RotateAgentKey {
+    /// The new Ed25519 public key, 64 hexadecimal digits.
+    pub public_key: String,
+    /// The new key's signature over the agent's id followed by its endpoint, 128 hexadecimal digits.
+    pub signature: String,
+    /// The old key's signature over `ains-rotate-key:<agent_id>:<public_key>`, the key in lower case; 128 hexadecimal
+    /// digits.
+    pub proof: String,
+}
+
 /// The whole agent: the answer of `GET`, `PATCH` and `POST …/drain` and `…/resume` of `/ains/agents/{id}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Agent {

@@ -3,8 +3,8 @@
 use ains_api::{
     Agent, AgentDeleted, AgentFilter, AgentList, AgentRegistered, Capability, CapabilityPublished,
     DrainAgent, Heartbeat, HeartbeatAnswer, Leaderboard, LeaderboardQuery, PatchAgent, PublishCapability,
-    RegisterAgent, SearchAnswer, SearchQuery, Trust, TrustAdjust, TrustAdjusted, TrustHistoryQuery,
-    TrustRecord,
+    RegisterAgent, RotateAgentKey, SearchAnswer, SearchQuery, Trust, TrustAdjust, TrustAdjusted,
+    TrustHistoryQuery, TrustRecord,
 };
 use reqwest::Method;
 
@@ -104,6 +104,20 @@ impl Client {
         self.call_with(
             Call::repeatable(Method::POST, path(agent_id, "/resume")),
             &DrainAgent {},
+        )
+        .await
+    }
+
+    /// Gives an agent another key: `POST /ains/agents/{id}/rotate-key`.
+    /// [`AgentKey::rotate`](crate::AgentKey::rotate) makes the signatures.
+    ///
+    /// # Errors
+    ///
+    /// If a signature does not verify (400), there is no such agent (404), or the call fails.
+    pub async fn rotate_agent_key(&self, agent_id: &str, rotate: &RotateAgentKey) -> Result<Agent, Error> {
+        self.call_with(
+            Call::repeatable(Method::POST, path(agent_id, "/rotate-key")),
+            rotate,
         )
         .await
     }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{Error as IoError, ErrorKind, Write as _};
 use std::path::Path;
 
+use ains_api::RotateAgentKey;
 use ed25519_dalek::{Signer as _, SigningKey};
 use rand::TryRng as _;
 use rand::rngs::SysRng;
@@ -77,7 +78,21 @@ impl AgentKey {
     /// The signature over the parts, one after the other; 128 hexadecimal digits. An agent registers with the
     /// signature over its id and its endpoint.
     pub fn sign(&self, parts: &[&str]) -> String {
-        hex::encode(self.0.sign(parts.concat().as_bytes()).to_bytes())
+        hex::encode(self.sign_bytes(parts.concat().as_bytes()))
+    }
+
+    pub(crate) fn sign_bytes(&self, message: &[u8]) -> [u8; 64] {
+        self.0.sign(message).to_bytes()
+    }
+
+    /// What makes `new` the key of the agent whose key this is; `endpoint` as it stands at the server.
+    pub fn rotate(&self, new: &Self, agent_id: &str, endpoint: &str) -> RotateAgentKey {
+        let public_key = new.public_hex();
+        RotateAgentKey {
+            signature: new.sign(&[agent_id, endpoint]),
+            proof: self.sign(&["ains-rotate-key:", agent_id, ":", &public_key]),
+            public_key,
+        }
     }
 }
 

@@ -11,6 +11,7 @@ pub mod event;
 pub mod expression;
 pub mod fair;
 pub mod graph;
+pub mod identity;
 pub mod ids;
 pub mod key;
 pub mod lane;

@@ -50,6 +50,7 @@ use crate::routes::{
         agents::remove,
         agents::drain,
         agents::resume,
+        agents::rotate_key,
         agents::heartbeat,
         agents::publish,
         agents::capabilities,

@@ -152,6 +152,9 @@ fn of_agents() -> Vec<Route> {
         at("/ains/agents/{id}/resume")
             .of(Noun::Agent)
             .post([AgentWrite, AgentAct], agents::resume),
+        at("/ains/agents/{id}/rotate-key")
+            .of(Noun::Agent)
+            .post([AgentWrite, AgentAct], agents::rotate_key),
         at("/ains/agents/{id}/trust")
             .of(Noun::Agent)
             .get(AgentRead, trust::trust),

@@ -17,7 +17,6 @@ use crate::batch::once::{earlier_answer, keep_answer};
 use crate::engine::provided;
 use crate::entropy::mint;
 use crate::error::Error;
-use crate::identity;
 use crate::model::{
     AgentChange, AgentFilter, AgentView, Answer, Delivery, Heartbeat, HeartbeatSeen, NewAgent, NewCapability,
     Once,
@@ -27,7 +26,7 @@ use crate::op::Op;
 /// Heartbeats in a row that must leave a lease out before it counts as lost (semantics §1.2).
 const UNLISTED_TWICE: u32 = 2;
 
-fn not_found(id: &AgentId) -> Error {
+pub(crate) fn not_found(id: &AgentId) -> Error {
     Error::NotFound {
         entity: "Agent",
         id: id.to_string(),
@@ -40,7 +39,7 @@ impl Ains {
     /// # Errors
     /// When the id is taken, the signature is not good, or it brings too many tags.
     pub async fn register(&self, new: NewAgent, once: Option<Once<Agent>>) -> Result<Answer<Agent>, Error> {
-        identity::check(&new, self.inner.machine.settings.verify_identity)?;
+        self.check_registration(&new)?;
         let names: BTreeSet<String> = new.tags.iter().map(|tag| tag.as_str().to_lowercase()).collect();
         if names.len() > limits::CAPABILITIES {
             return Err(Error::TooManyCapabilities(limits::CAPABILITIES));
@@ -530,7 +529,7 @@ fn apply(agent: &mut Agent, change: &AgentChange) {
 }
 
 /// Loads an agent to be changed, changes and saves it.
-fn edit(
+pub(crate) fn edit(
     tx: &mut Tx<'_>,
     id: &AgentId,
     change: impl FnOnce(&mut Agent, ains_core::Timestamp),

@@ -129,7 +129,7 @@ pub enum Error {
     },
     /// The agent's key or signature is not what it should be.
     #[error("invalid signature: {0}")]
-    InvalidSignature(String),
+    InvalidSignature(#[from] ains_core::identity::IdentityError),
     /// Work from the earlier protocol names a client that is no registered agent.
     #[error("client agent `{0}` is not registered")]
     UnknownClientAgent(String),

@@ -1,31 +1,56 @@
-//! Who an agent is: an Ed25519 signature over its id followed by its endpoint.
+//! Who an agent is: what its registration must prove, and how it changes its key.
 
-use ed25519_dalek::{Signature, VerifyingKey};
+use ains_core::AgentId;
+use ains_core::identity::Proof;
+use ains_store::agents;
 
+use crate::agents::{edit, not_found};
+use crate::ains::Ains;
 use crate::error::Error;
-use crate::model::NewAgent;
+use crate::model::{AgentView, KeyRotation, NewAgent};
 
-/// Checks a registration: key and signature are hex, and with `verify` the signature is the
-/// key's over the agent's id followed by its endpoint.
-pub(crate) fn check(agent: &NewAgent, verify: bool) -> Result<(), Error> {
-    let key = unhex("public_key", &agent.public_key)?;
-    let signature = unhex("signature", &agent.signature)?;
-    if !verify {
-        return Ok(());
+impl Ains {
+    /// How much is asked of agents' signatures.
+    fn proof(&self) -> Proof {
+        if self.inner.machine.settings.verify_identity {
+            Proof::Signature
+        } else {
+            Proof::HexOnly
+        }
     }
-    let invalid = |reason: &str| Error::InvalidSignature(reason.to_owned());
-    let key: [u8; 32] = key
-        .try_into()
-        .map_err(|_| invalid("public_key is not 32 bytes"))?;
-    let signature: [u8; 64] = signature
-        .try_into()
-        .map_err(|_| invalid("signature is not 64 bytes"))?;
-    let key = VerifyingKey::from_bytes(&key).map_err(|_| invalid("public_key is not an Ed25519 key"))?;
-    let message = format!("{}{}", agent.id, agent.endpoint);
-    key.verify_strict(message.as_bytes(), &Signature::from_bytes(&signature))
-        .map_err(|_| invalid("it does not match public_key over agent_id followed by endpoint"))
-}
 
-fn unhex(field: &str, text: &str) -> Result<Vec<u8>, Error> {
-    hex::decode(text).map_err(|error| Error::InvalidSignature(format!("{field} is not hex: {error}")))
+    /// Refuses the registration of somebody else's key.
+    pub(crate) fn check_registration(&self, new: &NewAgent) -> Result<(), Error> {
+        let proof = self.proof();
+        Ok(proof.of_registration(&new.id, &new.endpoint, &new.public_key, &new.signature)?)
+    }
+
+    /// Gives an agent another key. Doing so again with the same key changes nothing.
+    ///
+    /// # Errors
+    /// When there is no such agent, or a signature is not good: the new key's over the agent's id followed by its
+    /// endpoint, and the old key's over [`ains_core::identity::rotation`].
+    pub async fn rotate_agent_key(&self, id: AgentId, rotation: KeyRotation) -> Result<AgentView, Error> {
+        let proof = self.proof();
+        let KeyRotation {
+            public_key,
+            signature,
+            proof: by_old,
+        } = rotation;
+        self.write(move |tx| {
+            let Some(agent) = agents::lock(tx.conn, std::slice::from_ref(&id))?.pop() else {
+                return Ok(Err(not_found(&id)));
+            };
+            if let Err(refused) = proof.of_registration(&id, &agent.endpoint, &public_key, &signature) {
+                return Ok(Err(refused.into()));
+            }
+            if !agent.public_key.eq_ignore_ascii_case(&public_key)
+                && let Err(refused) = proof.of_rotation(&id, &agent.public_key, &public_key, &by_old)
+            {
+                return Ok(Err(refused.into()));
+            }
+            edit(tx, &id, |agent, _| agent.public_key.clone_from(&public_key))
+        })
+        .await
+    }
 }

@@ -20,7 +20,7 @@
 //! |---|---|
 //! | `tasks` | submit, read, list, cancel, retry, change |
 //! | `work` | claim, report |
-//! | `agents` | register, heartbeat, drain, trust |
+//! | `agents`, `identity` | register, heartbeat, drain, trust; their keys |
 //! | `directory` | the leaderboard and the search |
 //! | `chains` | create, read, steer |
 //! | `schedules`, `calendars` | create, read, steer, preview; what became of slots |

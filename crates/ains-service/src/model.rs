@@ -220,6 +220,17 @@ pub struct NewAgent {
     pub shared: bool,
 }
 
+/// Another key for an agent; all of it is hexadecimal.
+#[derive(Debug, Clone)]
+pub struct KeyRotation {
+    /// The new Ed25519 key.
+    pub public_key: String,
+    /// The new key's signature over the agent's id followed by its endpoint.
+    pub signature: String,
+    /// The old key's signature over the text that names agent and new key.
+    pub proof: String,
+}
+
 /// What an operator changes about an agent.
 #[derive(Debug, Clone, Default)]
 pub struct AgentChange {

@@ -41,6 +41,8 @@ mod fairness;
 mod graphs;
 #[path = "use_cases/keys.rs"]
 mod keys;
+#[path = "use_cases/identity.rs"]
+mod identity;
 #[path = "use_cases/leases.rs"]
 mod leases;
 #[path = "use_cases/limits.rs"]

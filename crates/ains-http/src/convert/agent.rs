@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use ains_api::{
-    AgentRegistered, AgentSummary, HeartbeatAnswer, PatchAgent, PublishCapability, RegisterAgent, Trust, Word,
+    AgentRegistered, AgentSummary, HeartbeatAnswer, PatchAgent, PublishCapability, RegisterAgent,
+    RotateAgentKey, Trust, Word,
 };
 use ains_core::Reach;
 use ains_core::agent::{Agent, Capability, HeartbeatStatus, limits};
-use ains_service::model::{AgentChange, AgentView, Heartbeat, HeartbeatSeen, NewAgent, NewCapability};
+use ains_service::model::{
+    AgentChange, AgentView, Heartbeat, HeartbeatSeen, KeyRotation, NewAgent, NewCapability,
+};
 
 use super::{at, count, seconds};
 use crate::json::Faults;
@@ -50,6 +53,18 @@ pub(crate) fn new_agent(agent: RegisterAgent, faults: &mut Faults) -> Option<New
         max_concurrency: max_concurrency?,
         client: None,
         shared: agent.shared.unwrap_or(false),
+    })
+}
+
+/// Checks another key.
+pub(crate) fn key_rotation(rotate: RotateAgentKey, faults: &mut Faults) -> Option<KeyRotation> {
+    let public_key = faults.text("/public_key", rotate.public_key);
+    let signature = faults.text("/signature", rotate.signature);
+    let proof = faults.text("/proof", rotate.proof);
+    Some(KeyRotation {
+        public_key: public_key?,
+        signature: signature?,
+        proof: proof?,
     })
 }
 

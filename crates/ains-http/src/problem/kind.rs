@@ -199,7 +199,7 @@ impl Kind {
                 "The body is not JSON in UTF-8. The detail names the line and the column where reading stopped."
             }
             Self::InvalidSignature => {
-                "The public key is not an Ed25519 key, or the signature is not one of the agent's id followed by its endpoint."
+                "A public key is not an Ed25519 key, or a signature is not that key's over what it should be; the detail says which."
             }
             Self::Unauthorized => {
                 "The request needs an API key, in X-API-Key or as Authorization: Bearer, and carries none, or one that is not known."

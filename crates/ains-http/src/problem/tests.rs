@@ -1,5 +1,6 @@
 use ains_core::Status;
 use ains_core::chain::{self, ChainEvent, ChainStatus};
+use ains_core::identity::IdentityError;
 use ains_core::schedule;
 use ains_core::task::{Event, IllegalTransition, NotPending, Refusal};
 use ains_service::Error;
@@ -120,10 +121,10 @@ fn the_originals_sentences_are_kept() {
             "Agent already registered",
         ),
         (
-            Error::InvalidSignature("odd length".to_owned()),
+            Error::InvalidSignature(IdentityError::Weak("public_key")),
             Wording::Plain,
             400,
-            "Invalid signature: odd length",
+            "Invalid signature: public_key is a weak key",
         ),
         (
             Error::UnknownClientAgent("c".to_owned()),

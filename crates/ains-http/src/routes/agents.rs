@@ -3,7 +3,8 @@
 use actix_web::HttpResponse;
 use ains_api::{
     Agent, AgentDeleted, AgentList, AgentRegistered, Capability, CapabilityPublished, DeleteAgentQuery,
-    DrainAgent, Heartbeat, HeartbeatAnswer, PatchAgent, PublishCapability, RegisterAgent, Word,
+    DrainAgent, Heartbeat, HeartbeatAnswer, PatchAgent, PublishCapability, RegisterAgent, RotateAgentKey,
+    Word,
 };
 use ains_core::AgentId;
 use ains_core::agent::{AgentStatus, Availability};
@@ -188,6 +189,26 @@ async fn set_draining(
     };
     let view = state.ains.change_agent(id, change).await?;
     whole(state, caller, view).await
+}
+
+/// Change an agent's key, with a signature of each: the new key's as at registration, and the old key's, which lets the
+/// new one take its place.
+#[utoipa::path(
+    post,
+    path = "/ains/agents/{id}/rotate-key",
+    tag = "Agents",
+    params(("id" = String, Path, description = "The agent.")),
+    request_body = RotateAgentKey,
+    responses((status = OK, body = Agent))
+)]
+pub(crate) async fn rotate_key(
+    state: State,
+    Id(id): Id<AgentId>,
+    body: Body<RotateAgentKey>,
+) -> Answer<Agent> {
+    let rotation = body.check(convert::key_rotation)?;
+    let view = state.ains.rotate_agent_key(id, rotation).await?;
+    whole(&state, view).await
 }
 
 /// Say that an agent is alive, and learn what it should stop.
