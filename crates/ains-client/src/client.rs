@@ -12,7 +12,8 @@ use reqwest::{Method, Request, Response, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Error, Retry};
+use crate::signing::Signer;
+use crate::{AgentKey, Error, Retry};
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -31,6 +32,7 @@ const EXCERPT: usize = 300;
 pub struct Client {
     shared: Arc<Shared>,
     key: Option<Arc<str>>,
+    signer: Option<Signer>,
     retry: Retry,
     idempotency_keys: bool,
 }
@@ -169,6 +171,7 @@ impl Client {
         Ok(Self {
             shared: Arc::new(shared),
             key: None,
+            signer: None,
             retry: Retry::default(),
             idempotency_keys: true,
         })
@@ -178,6 +181,16 @@ impl Client {
     #[must_use]
     pub fn with_key(mut self, key: impl AsRef<str>) -> Self {
         self.key = Some(key.as_ref().into());
+        self.signer = None;
+        self
+    }
+
+    /// Signs every request with the key of the registered agent `agent_id`, and sends no API key: for a client that does
+    /// nothing but what that agent may. The clock must be within a minute of the server's.
+    #[must_use]
+    pub fn signed_by(mut self, agent_id: impl AsRef<str>, key: AgentKey) -> Self {
+        self.key = None;
+        self.signer = Some(Signer::new(agent_id.as_ref(), key));
         self
     }
 
@@ -341,7 +354,10 @@ impl Client {
     }
 
     /// Sends a request once, for an answer that is a success. A failure comes with the pause that the server asked for.
-    async fn execute(&self, request: Request) -> Result<Response, (Error, Option<Duration>)> {
+    async fn execute(&self, mut request: Request) -> Result<Response, (Error, Option<Duration>)> {
+        if let Some(signer) = &self.signer {
+            signer.sign(&mut request, &self.mint());
+        }
         let response = self
             .shared
             .http

@@ -14,6 +14,7 @@ mod keys;
 mod retry;
 mod routing;
 mod schedules;
+mod signing;
 mod stats;
 mod tasks;
 mod templates;

@@ -10,6 +10,8 @@ mod caller;
 mod gate;
 mod need;
 mod standing;
+mod nonces;
+mod signature;
 
 use std::sync::Arc;
 
