@@ -145,6 +145,8 @@ minted! {
     WebhookId = "webhook_", "a webhook id";
     /// A delivery to a webhook: `delivery_` and 32 lower hex digits.
     DeliveryId = "delivery_", "a delivery id";
+    /// An entry of the audit log: `audit_` and 32 lower hex digits.
+    AuditId = "audit_", "an audit id";
     /// An API key: `key_` and 32 lower hex digits.
     KeyId = "key_", "a key id";
 }
@@ -170,6 +172,18 @@ pub(crate) fn spread(bytes: impl Iterator<Item = u8>) -> u64 {
     hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     hash ^ (hash >> 31)
+}
+
+impl AuditId {
+    /// The smallest id of `instant`.
+    pub fn first_at(instant: Timestamp) -> Self {
+        Self(uuid(time_part(instant), 0))
+    }
+
+    /// An id of `instant` that these bits tell from others.
+    pub(crate) fn at(instant: Timestamp, bits: u64) -> Self {
+        Self(uuid(time_part(instant), bits >> 2))
+    }
 }
 
 impl TaskId {

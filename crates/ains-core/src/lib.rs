@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod agent;
+pub mod audit;
 pub mod calendar;
 pub mod chain;
 pub mod cron;
@@ -26,6 +27,7 @@ pub mod time;
 pub mod trust;
 pub mod webhook;
 
+pub use audit::AuditEvent;
 pub use chain::{Chain, ChainStatus, StepStatus};
 pub use dependency::{Condition, Dependency};
 pub use effect::Effect;
@@ -33,8 +35,8 @@ pub use event::{Event, EventType, EventTypes};
 pub use expression::Expression;
 pub use graph::DependencyGraph;
 pub use ids::{
-    AgentId, BatchId, CalendarId, CapabilityId, ChainId, ClientId, DeliveryId, GraphId, KeyId, Mint, Name,
-    ScheduleId, SlotId, TaskId, TemplateId, TrustRecordId, WebhookId,
+    AgentId, AuditId, BatchId, CalendarId, CapabilityId, ChainId, ClientId, DeliveryId, GraphId, KeyId, Mint,
+    Name, ScheduleId, SlotId, TaskId, TemplateId, TrustRecordId, WebhookId,
 };
 pub use key::Key;
 pub use lane::Lane;

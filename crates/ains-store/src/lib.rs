@@ -12,6 +12,7 @@
 mod connection;
 pub mod agents;
 pub mod attempts;
+pub mod audit;
 pub mod calendars;
 pub mod capabilities;
 pub mod chains;

@@ -400,6 +400,28 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    audit_log (id) {
+        id -> Text,
+        event_type -> Text,
+        action -> Text,
+        last_action -> Nullable<Text>,
+        client_id -> Nullable<Text>,
+        key_id -> Nullable<Text>,
+        agent_id -> Nullable<Text>,
+        resource_type -> Nullable<Text>,
+        resource_id -> Nullable<Text>,
+        success -> Bool,
+        error_message -> Nullable<Text>,
+        extra_metadata -> Text,
+        address -> Nullable<Text>,
+        request_id -> Nullable<Text>,
+        count -> BigInt,
+        created_at -> BigInt,
+        last_at -> BigInt,
+    }
+}
+
 diesel::joinable!(webhook_deliveries -> webhooks (webhook_id));
 diesel::allow_tables_to_appear_in_same_query!(webhook_deliveries, webhooks);
 diesel::table! {

@@ -7,6 +7,8 @@ mod support;
 
 #[path = "contract/agents.rs"]
 mod agents;
+#[path = "contract/audit.rs"]
+mod audit;
 #[path = "contract/bookkeeping.rs"]
 mod bookkeeping;
 #[path = "contract/calendars.rs"]

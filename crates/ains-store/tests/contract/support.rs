@@ -12,9 +12,10 @@ use ains_core::task::TaskSpec;
 use ains_core::template::Defaults;
 use ains_core::webhook::Webhook;
 use ains_core::{
-    CalendarId, ChainId, DeliveryId, Mint, ScheduleId, SlotId, Task, TaskId, Template, TemplateId, Timestamp,
-    TrustScore, WebhookId,
+    AuditEvent, AuditId, CalendarId, ChainId, DeliveryId, KeyId, Mint, ScheduleId, SlotId, Task, TaskId,
+    Template, TemplateId, Timestamp, TrustScore, WebhookId,
 };
+use ains_store::audit::AuditEntry;
 use ains_store::calendars::StoredCalendar;
 use ains_store::chains::StoredChain;
 use ains_store::deliveries::NewDelivery;
@@ -179,6 +180,28 @@ impl Maker {
     }
 
     /// A calendar of `client`, of Sundays.
+    /// An entry of a key of the client `c`.
+    pub(crate) fn audit_entry(&mut self, event: AuditEvent, at: Timestamp) -> AuditEntry {
+        AuditEntry {
+            id: AuditId::mint(&mut self.mint, at, &mut self.rng),
+            event,
+            action: "ä 'action'".to_owned(),
+            last_action: None,
+            client: Some("c".parse().unwrap()),
+            key: Some(KeyId::mint(&mut self.mint, at, &mut self.rng)),
+            agent: None,
+            resource: Some(("agent".to_owned(), "a 'name' \\".to_owned())),
+            success: true,
+            error: None,
+            metadata: r#"{"n":1}"#.into(),
+            address: Some("192.0.2.1".to_owned()),
+            request: None,
+            count: 1,
+            created_at: at,
+            last_at: at,
+        }
+    }
+
     pub(crate) fn calendar(&mut self, client: &str) -> StoredCalendar {
         let calendar = Calendar {
             id: CalendarId::mint(&mut self.mint, at(100), &mut self.rng),

@@ -2,6 +2,8 @@
 
 #[path = "calls/agents.rs"]
 mod agents;
+#[path = "calls/audit.rs"]
+mod audit;
 #[path = "calls/bookkeeping.rs"]
 mod bookkeeping;
 #[path = "calls/calendars.rs"]
@@ -52,6 +54,7 @@ pub(crate) fn all(conn: &mut Conn) -> Traced {
         templates::remove(&mut trace, &mut maker, template);
         webhooks::call(&mut trace, &mut maker);
         keys::call(&mut trace, &mut maker, known[0]);
+        audit::call(&mut trace, &mut maker);
         bookkeeping::call(&mut trace);
         events::call(&mut trace);
         chains::remove(&mut trace);

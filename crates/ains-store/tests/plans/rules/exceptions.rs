@@ -45,6 +45,7 @@ pub(crate) const ALLOWED: &[Exception] = &[
     may(BOTH, "templates::list (all)", "task_templates", PAGE),
     may(&[Postgres], "events::number", "events_without_position", PAGE),
     may(BOTH, "events::remove_before", "events", PAGE),
+    may(BOTH, "audit::list (all)", "audit_log", PAGE),
     may(BOTH, "webhooks::list (all)", "webhooks", PAGE),
     may(BOTH, "webhooks::list (active)", "webhooks_active", PAGE),
     may(BOTH, "webhooks::all_active", "webhooks_active", KEPT),
