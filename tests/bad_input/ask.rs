@@ -381,7 +381,7 @@ fn good_value(operation: &Operation, field: &Field, estate: &Estate) -> String {
         "agent_id" | "client_id" => json!(estate.agent),
         "capability_required" => json!(estate.capability),
         "public_key" => json!("1f".repeat(32)),
-        "signature" => json!("2e".repeat(64)),
+        "signature" | "proof" => json!("2e".repeat(64)),
         "endpoint" => json!("http://localhost:8001"),
         "status" => json!("ACTIVE"),
         // What is to come is nothing to be filled in, and so it is fine at any time.

@@ -2,6 +2,7 @@
 
 mod agent;
 mod aitp;
+mod audit;
 mod batch;
 mod calendar;
 mod capability;
@@ -28,6 +29,7 @@ mod work;
 
 pub use agent::*;
 pub use aitp::*;
+pub use audit::*;
 pub use batch::*;
 pub use calendar::*;
 pub use capability::*;

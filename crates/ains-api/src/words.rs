@@ -386,6 +386,32 @@ words! {
         Low = "low",
     }
 
+    /// What kind of thing an entry of the audit log tells.
+    AuditEventType {
+        /// A key was made.
+        ApiKeyCreated = "api_key_created",
+        /// What a key may do was changed.
+        ApiKeyUpdated = "api_key_updated",
+        /// A key counts no more.
+        ApiKeyRevoked = "api_key_revoked",
+        /// A key has a new secret.
+        ApiKeyRotated = "api_key_rotated",
+        /// Requests came without a key where one is needed, or with one that does not count.
+        AuthFailed = "auth_failed",
+        /// Requests were more than are allowed.
+        RateLimitExceeded = "rate_limit_exceeded",
+        /// Requests were known whom they were from, and refused.
+        AccessDenied = "access_denied",
+        /// An agent's trust was moved by hand.
+        TrustAdjusted = "trust_adjusted",
+        /// Something was removed.
+        ResourceDeleted = "resource_deleted",
+        /// An agent has another key.
+        AgentKeyRotated = "agent_key_rotated",
+        /// A clean-up was asked for.
+        MaintenanceRun = "maintenance_run",
+    }
+
     /// How one hand-out of a task ended.
     AttemptOutcome {
         /// With a result.

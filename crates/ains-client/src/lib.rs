@@ -2,6 +2,7 @@
 
 mod agents;
 mod aitp;
+mod audit;
 mod calendars;
 mod chains;
 mod client;

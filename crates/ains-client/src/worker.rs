@@ -58,6 +58,7 @@ pub struct Worker {
     endpoint: Option<String>,
     description: Option<String>,
     key: KeySource,
+    sign_requests: bool,
     capabilities: Vec<Offer>,
     tags: Vec<String>,
     labels: Labels,
@@ -97,6 +98,7 @@ impl Worker {
             endpoint: None,
             description: None,
             key: KeySource::Fresh,
+            sign_requests: false,
             capabilities: Vec::new(),
             tags: Vec::new(),
             labels: Labels::new(),
@@ -135,6 +137,13 @@ impl Worker {
     /// Signs with the key in this file, which is made if it is not there.
     pub fn key_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.key = KeySource::File(path.into());
+        self
+    }
+
+    /// Once it is registered, signs its requests with the agent's key, instead of sending the client's API key: that is
+    /// needed for registering only. The clock must be within a minute of the server's.
+    pub fn sign_requests(mut self) -> Self {
+        self.sign_requests = true;
         self
     }
 

@@ -12,7 +12,7 @@ use ains_core::Timestamp;
 use ains_service::Ains;
 
 use crate::address::TrustedProxies;
-use crate::auth::Auth;
+use crate::auth::{Auth, Nonces};
 use crate::front::Front;
 use crate::request_id::Ids;
 use crate::requests::Requests;
@@ -41,6 +41,8 @@ pub struct HttpState {
     pub(crate) ids: Ids,
     /// Whose word is taken for where requests come from.
     pub(crate) proxies: TrustedProxies,
+    /// What signed requests may not repeat.
+    pub(crate) nonces: Nonces,
     /// What was asked, counted.
     pub(crate) requests: Requests,
 }
@@ -54,6 +56,7 @@ impl HttpState {
             version: version.into(),
             ids: Ids::new(seed),
             proxies: TrustedProxies::default(),
+            nonces: Nonces::default(),
             requests: Requests::new(),
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! - Everything but `/health…` needs a key: `X-API-Key`, `Authorization: Bearer`, or HTTP Basic with the key as
 //!   the password, so that a browser can open the documentation.
+//! - An agent may sign its requests instead ([`signed`]). Where a key is sent, that counts.
 //! - With authentication off no key is needed, but one that is sent is still checked.
 //! - What a known key may do is decided by the [gate](gate) of each route, from what the route asks for ([`need`]).
 
@@ -9,10 +10,12 @@ mod base64;
 mod caller;
 mod gate;
 mod need;
-mod standing;
 mod nonces;
 mod signature;
+mod signed;
+mod standing;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use actix_web::dev::ServiceRequest;
@@ -27,6 +30,7 @@ use crate::problem::{Kind, Problem};
 pub(crate) use caller::Caller;
 pub(crate) use gate::Gate;
 pub(crate) use need::{Need, Noun, Rule};
+pub(crate) use nonces::Nonces;
 pub(crate) use standing::Watch;
 
 /// The header of a key.
@@ -47,10 +51,11 @@ pub enum Auth {
 /// What comes without a good key is limited by where it comes from, unless authentication is off.
 ///
 /// # Errors
-/// 401 without a key where one is needed, or with one that is not good; 429 if there was too much of that.
+/// 401 without a key where one is needed, or with one that is not good, and those of a signature; 429 if there was too much of
+/// that.
 pub(crate) async fn admit(
     state: &HttpState,
-    request: &ServiceRequest,
+    request: &mut ServiceRequest,
 ) -> Result<Option<Arc<Principal>>, Problem> {
     let address = match state.auth {
         Auth::On => client_address(request.request(), &state.proxies),
@@ -62,6 +67,13 @@ pub(crate) async fn admit(
         return Ok(None);
     }
     let refusal = match key(request.headers()) {
+        Key::None if signed::is_signed(request.headers()) => {
+            let signed = signed::admit(state, request).await.map(Some);
+            if signed.is_err() {
+                stranger()?;
+            }
+            return signed;
+        }
         Key::None if state.auth == Auth::Off => return Ok(None),
         Key::None => "API key required",
         Key::Unreadable => "Invalid API key",
@@ -78,7 +90,7 @@ pub(crate) async fn admit(
 }
 
 /// 401, with what to send.
-fn challenge(detail: &'static str, request: &ServiceRequest) -> Problem {
+fn challenge(detail: impl Into<Cow<'static, str>>, request: &ServiceRequest) -> Problem {
     let challenge = if is_for_browsers(request.method(), request.path()) {
         r#"Basic realm="AINS""#
     } else {

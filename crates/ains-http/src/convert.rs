@@ -2,6 +2,7 @@
 
 pub(crate) mod agent;
 pub(crate) mod aitp;
+pub(crate) mod audit;
 pub(crate) mod calendar;
 pub(crate) mod chain;
 pub(crate) mod dependency;

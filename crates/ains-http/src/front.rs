@@ -15,11 +15,11 @@ use std::time::Instant;
 use actix_web::body::BoxBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
 use actix_web::error::InternalError;
+use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpResponse};
 use ains_core::rate::Standing;
-use ains_service::model::Principal;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use tracing::{Instrument, Level};
@@ -28,7 +28,8 @@ use crate::app::HttpState;
 use crate::auth;
 use crate::limits;
 use crate::problem::{Kind, Problem};
-use crate::request_id::X_REQUEST_ID;
+use crate::refusals;
+use crate::request_id::{RequestId, X_REQUEST_ID};
 use crate::requests::{Desk, Verb};
 
 /// The middleware around the whole application.
@@ -121,7 +122,7 @@ where
 async fn pass<S>(
     inside: Rc<S>,
     state: Data<HttpState>,
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     id: HeaderValue,
 ) -> Result<ServiceResponse<BoxBody>, Error>
 where
@@ -131,11 +132,10 @@ where
         id,
         standing: Standing::default(),
     };
-    let answer = match admit(&state, &request, &mut marks.standing).await {
-        Ok(principal) => {
-            if let Some(principal) = principal {
-                // By it the gate of the route decides, and handlers know their caller.
-                request.extensions_mut().insert(principal);
+    let answer = match admit(&state, &mut request, &mut marks.standing).await {
+        Ok(()) => {
+            if request.method() != Method::GET {
+                request.extensions_mut().insert(RequestId(marks.id.clone()));
             }
             // Called within the future, so that a panic before its first await is caught too.
             match AssertUnwindSafe(async { inside.call(request).await })
@@ -147,10 +147,16 @@ where
                 Err(panic) => return Err(finished(panicked(panic.as_ref()), &marks)),
             }
         }
-        Err(problem) => request.into_response(explained(HttpResponse::from_error(problem), &marks.id)),
+        Err(problem) => {
+            refusals::note(&state, request.request(), &problem);
+            request.into_response(explained(HttpResponse::from_error(problem), &marks.id))
+        }
     };
     let mut answer = if answer.status().is_client_error() || answer.status().is_server_error() {
         let (request, response) = answer.into_parts();
+        if let Some(problem) = response.error().and_then(|error| error.as_error()) {
+            refusals::note(&state, &request, problem);
+        }
         ServiceResponse::new(request, explained(response, &marks.id))
     } else {
         answer
@@ -159,19 +165,20 @@ where
     Ok(answer)
 }
 
-/// Whom a request is from, if it may pass.
+/// Finds out whom a request is from, and whether it may pass.
 async fn admit(
     state: &HttpState,
-    request: &ServiceRequest,
+    request: &mut ServiceRequest,
     standing: &mut Standing,
-) -> Result<Option<Arc<Principal>>, Problem> {
-    let principal = auth::admit(state, request).await?;
-    if let Some(principal) = &principal {
-        let (stands, passed) = limits::pass(state, principal).await;
-        *standing = stands;
-        passed?;
-    }
-    Ok(principal)
+) -> Result<(), Problem> {
+    let Some(principal) = auth::admit(state, request).await? else {
+        return Ok(());
+    };
+    // By it the gate of the route decides, and handlers and the audit log know their caller.
+    request.extensions_mut().insert(Arc::clone(&principal));
+    let (stands, passed) = limits::pass(state, &principal).await;
+    *standing = stands;
+    passed
 }
 
 /// What every answer to a request says of it.

@@ -29,7 +29,7 @@ use serde::de::DeserializeOwned;
 
 pub(crate) use faults::Faults;
 pub(crate) use members::Members;
-pub(crate) use read::{is_declared, read, read_any};
+pub(crate) use read::{is_declared, read, read_any, take};
 pub(crate) use shape::{Effort, parse};
 
 use crate::problem::{Kind, Problem};

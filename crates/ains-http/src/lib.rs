@@ -13,6 +13,7 @@ mod page;
 mod path;
 pub mod problem;
 mod query;
+mod refusals;
 mod reply;
 mod request_id;
 mod requests;

@@ -12,8 +12,9 @@ use utoipa::{Modify, OpenApi};
 use common::Common;
 
 use crate::routes::{
-    agents, aitp, aitp_batch, batch, calendars, chains, clients, dependencies, directory, docs, events,
-    graphs, health, keys, metrics, routing, schedules, slots, stats, tasks, templates, trust, webhooks, work,
+    agents, aitp, aitp_batch, audit, batch, calendars, chains, clients, dependencies, directory, docs,
+    events, graphs, health, keys, metrics, routing, schedules, slots, stats, tasks, templates, trust,
+    webhooks, work,
 };
 
 #[derive(OpenApi)]
@@ -41,6 +42,7 @@ use crate::routes::{
         keys::rotate,
         keys::usage,
         keys::test,
+        audit::list,
         agents::register,
         agents::list,
         directory::leaderboard,

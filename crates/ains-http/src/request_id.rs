@@ -11,6 +11,10 @@ pub(crate) static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-
 /// Longest id that is taken over from a caller.
 const LONGEST: usize = 128;
 
+/// The id of a request, for what handlers do with it.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestId(pub(crate) HeaderValue);
+
 /// Mints ids that do not repeat within one process, and hardly between two.
 #[derive(Debug)]
 pub(crate) struct Ids {

@@ -15,7 +15,7 @@ use prometheus::{
 const VALID: &str = "names are valid, and each is used once";
 
 /// The route of what is none, and of what was lost with a handler that panicked.
-const UNMATCHED: &str = "unmatched";
+pub(crate) const UNMATCHED: &str = "unmatched";
 
 /// The methods that are told apart.
 const METHODS: [Method; 7] = [
@@ -46,7 +46,7 @@ impl Verb {
         Self(known.unwrap_or(METHODS.len()))
     }
 
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         const NAMES: [&str; METHODS.len() + 1] =
             ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", OTHER];
         NAMES[self.0]

@@ -6,6 +6,7 @@
 pub(crate) mod agents;
 pub(crate) mod aitp;
 pub(crate) mod aitp_batch;
+pub(crate) mod audit;
 pub(crate) mod batch;
 pub(crate) mod calendars;
 pub(crate) mod chains;
@@ -33,8 +34,9 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{self, ServiceConfig};
 use ains_core::Scope::{
-    Admin, AgentAct, AgentRead, AgentWrite, ChainRead, ChainWrite, KeyRead, KeyWrite, ScheduleRead,
-    ScheduleWrite, StatsRead, TaskRead, TaskWrite, TemplateRead, TemplateWrite, WebhookRead, WebhookWrite,
+    Admin, AgentAct, AgentRead, AgentWrite, AuditRead, ChainRead, ChainWrite, KeyRead, KeyWrite,
+    ScheduleRead, ScheduleWrite, StatsRead, TaskRead, TaskWrite, TemplateRead, TemplateWrite, WebhookRead,
+    WebhookWrite,
 };
 
 use crate::app::HttpState;
@@ -361,6 +363,7 @@ fn of_keys() -> Vec<Route> {
         at("/ains/api-keys/{id}/usage")
             .of(Noun::Key)
             .get(KeyRead, keys::usage),
+        at("/ains/audit-logs").get(AuditRead, audit::list),
         at("/ains/protected/test").get(Need::KeyAlways, keys::test),
     ]
 }

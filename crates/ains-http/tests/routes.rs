@@ -13,6 +13,8 @@ mod access;
 mod agents;
 #[path = "routes/aitp.rs"]
 mod aitp;
+#[path = "routes/audit.rs"]
+mod audit;
 #[path = "routes/auth.rs"]
 mod auth;
 #[path = "routes/bad_input.rs"]
@@ -55,6 +57,8 @@ mod schedule_faults;
 mod schedule_slots;
 #[path = "routes/schedules.rs"]
 mod schedules;
+#[path = "routes/signed.rs"]
+mod signed;
 #[path = "routes/tasks.rs"]
 mod tasks;
 #[path = "routes/template_uses.rs"]

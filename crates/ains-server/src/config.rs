@@ -137,6 +137,12 @@ impl Config {
                 .map_or(defaults.task_retention, |seconds| {
                     Some(Duration::from_secs(seconds))
                 }),
+                audit_retention: read(&mut layers, "audit_retention_seconds", |raw| {
+                    values::number(raw, 0..=LONGEST_RETENTION)
+                })?
+                .map_or(defaults.audit_retention, |seconds| {
+                    (seconds > 0).then(|| Duration::from_secs(seconds))
+                }),
                 // Made when the server starts: see `wiring`.
                 deliver: None,
                 webhook_retries: read(&mut layers, "webhook_retry_seconds", values::plan)?

@@ -7,19 +7,20 @@ use ains_core::agent::{Agent, AgentStatus, Availability, Capability, limits};
 use ains_core::directory::{Offer, Viewer};
 use ains_core::task::{Report, ReportKind};
 use ains_core::trust::TrustEvent;
-use ains_core::{AgentId, CapabilityId, EventType, TaskId, TrustRecordId, TrustScore};
+use ains_core::{AgentId, AuditEvent, CapabilityId, EventType, TaskId, TrustRecordId, TrustScore};
 use ains_store::trust::TrustRecord;
 use ains_store::{StoreError, agents, capabilities, tasks, trust};
 
 use crate::ains::{Ains, with_offers};
+use crate::audit::{self, Note};
 use crate::batch::Tx;
 use crate::batch::once::{earlier_answer, keep_answer};
 use crate::engine::provided;
 use crate::entropy::mint;
 use crate::error::Error;
 use crate::model::{
-    AgentChange, AgentFilter, AgentView, Answer, Delivery, Heartbeat, HeartbeatSeen, NewAgent, NewCapability,
-    Once,
+    Actor, AgentChange, AgentFilter, AgentView, Answer, Delivery, Heartbeat, HeartbeatSeen, NewAgent,
+    NewCapability, Once,
 };
 use crate::op::Op;
 
@@ -374,7 +375,7 @@ impl Ains {
     ///
     /// # Errors
     /// When there is no such agent, or it holds tasks and `force` is not given.
-    pub async fn remove_agent(&self, id: AgentId, force: bool) -> Result<(), Error> {
+    pub async fn remove_agent(&self, by: &Actor, id: AgentId, force: bool) -> Result<(), Error> {
         if force {
             let draining = AgentChange {
                 draining: Some(true),
@@ -391,6 +392,7 @@ impl Ains {
             })
             .await?;
         }
+        let by = by.clone();
         self.write(move |tx| {
             let Some(agent) = agents::lock(tx.conn, std::slice::from_ref(&id))?.pop() else {
                 return Ok(Err(not_found(&id)));
@@ -406,6 +408,7 @@ impl Ains {
             }
             let published = i64::try_from(capabilities::of_agent(tx.conn, &id)?.len()).unwrap_or(0);
             agents::remove(tx.conn, &id)?;
+            audit::note(tx, &by, Note::deleted("agent", &id).with("force", force))?;
             tx.after.count("agents", -1);
             tx.after
                 .count("agents.active", -i64::from(agent.status != AgentStatus::Inactive));
@@ -442,7 +445,14 @@ impl Ains {
     ///
     /// # Errors
     /// When there is no such agent, or the store fails.
-    pub async fn adjust_trust(&self, id: AgentId, delta: f64, reason: String) -> Result<TrustRecord, Error> {
+    pub async fn adjust_trust(
+        &self,
+        by: &Actor,
+        id: AgentId,
+        delta: f64,
+        reason: String,
+    ) -> Result<TrustRecord, Error> {
+        let by = by.clone();
         self.write(move |tx| {
             let mut before = TrustScore::INITIAL;
             let changed = edit(tx, &id, |agent, _| {
@@ -467,6 +477,9 @@ impl Ains {
             };
             trust::insert(tx.conn, std::slice::from_ref(&record))?;
             tx.after.count("rows.trust_records", 1);
+            let note = Note::new(AuditEvent::TrustAdjusted, "adjust_trust").of("agent", &id);
+            let note = note.with("before", record.before).with("after", record.after);
+            audit::note(tx, &by, note.with("record_id", record.id.to_string()))?;
             Ok(Ok(record))
         })
         .await

@@ -14,12 +14,14 @@ use ains_store::{
 };
 use tokio::sync::watch;
 
+use crate::audit::Ledger;
 use crate::background;
 use crate::batch::Tx;
 use crate::chains::Plans;
 use crate::engine::{Engine, State};
 use crate::entropy::{self, Entropy};
 use crate::error::Error;
+use crate::identity::Signers;
 use crate::keys::KeyCache;
 use crate::limits::Limits;
 use crate::machine::Machine;
@@ -46,6 +48,8 @@ pub(crate) struct Inner {
     pub(crate) limits: Limits,
     /// What keys are used for.
     pub(crate) usage: Usage,
+    pub(crate) ledger: Ledger,
+    pub(crate) signers: Signers,
     pub(crate) next_claim: AtomicU64,
     /// Turns true when the service stops.
     pub(crate) stopping: watch::Sender<bool>,
@@ -146,6 +150,8 @@ impl Ains {
             keys,
             limits,
             usage: Usage::default(),
+            ledger: Ledger::default(),
+            signers: Signers::default(),
             next_claim: AtomicU64::new(1),
             stopping: watch::Sender::new(false),
             background: std::sync::Mutex::new(Vec::new()),
@@ -185,6 +191,12 @@ impl Ains {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "the usage of keys was not stored"
+            );
+        }
+        if let Err(error) = self.write_refusals(true).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "what was refused last is not in the audit log"
             );
         }
         let inner = Arc::clone(&self.inner);

@@ -10,7 +10,7 @@ mod webhooks;
 
 pub(crate) use self::peers::reread;
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use ains_core::Timestamp;
@@ -20,6 +20,7 @@ use ains_store::{agents, counters, idempotency, nodes, schedules, slots, tasks};
 use tokio::task::JoinHandle;
 
 use crate::ains::Ains;
+use crate::audit::SOON;
 use crate::batch::minute;
 use crate::batch::once::WINDOW;
 use crate::cleanup::DELIVERIES_KEPT;
@@ -60,6 +61,9 @@ const LOOKS: u32 = 10;
 /// How often it is looked through at most.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Of so many looks for what was refused, one is for all of it: every five seconds.
+const LOOKS_FOR_ALL: u32 = 10;
+
 /// Rows that one piece of housekeeping removes.
 const PIECE: i64 = 500;
 
@@ -74,6 +78,7 @@ pub(crate) fn start(ains: &Ains) -> Vec<JoinHandle<()>> {
             usage::INTERVAL,
             |ains| async move { ains.store_usage().await },
         ),
+        refusals(ains),
         every(ains, BEAT, |ains| async move { beat(&ains).await }),
         every(ains, NOTES, |ains| async move {
             ains.engine().tell_directory();
@@ -119,6 +124,17 @@ where
                 tracing::warn!(error = &error as &dyn std::error::Error, "background work failed");
             }
         }
+    })
+}
+
+/// Writes what was refused: for the first time at every look, and all of it at every [`LOOKS_FOR_ALL`]th.
+fn refusals(ains: &Ains) -> JoinHandle<()> {
+    let looks = AtomicU32::new(0);
+    every(ains, SOON, move |ains| {
+        let everything = looks
+            .fetch_add(1, Ordering::Relaxed)
+            .is_multiple_of(LOOKS_FOR_ALL);
+        async move { ains.write_refusals(everything).await }
     })
 }
 
@@ -284,6 +300,9 @@ async fn housekeeping(ains: &Ains) -> Result<(), Error> {
     let kept = ains.inner.machine.settings.task_retention;
     let kept = kept.map_or(DELIVERIES_KEPT, |kept| kept.min(DELIVERIES_KEPT));
     ains.remove_deliveries(ains.now() - kept).await?;
+    if let Some(kept) = ains.inner.machine.settings.audit_retention {
+        ains.remove_audit_log(ains.now() - kept).await?;
+    }
     Ok(())
 }
 

@@ -9,9 +9,10 @@ use ains_store::calendars::{self, StoredCalendar};
 use ains_store::{Backend, Conn, StoreError, schedules};
 
 use crate::ains::Ains;
+use crate::audit::{self, Note};
 use crate::entropy::mint;
 use crate::error::Error;
-use crate::model::{CalendarChange, CalendarFilter, CalendarView, NewCalendar};
+use crate::model::{Actor, CalendarChange, CalendarFilter, CalendarView, NewCalendar};
 
 /// How often a change is tried while other transactions are in its way.
 const ATTEMPTS: u32 = 5;
@@ -118,7 +119,13 @@ impl Ains {
     ///
     /// # Errors
     /// When there is no such calendar, a schedule heeds it, it is another's, or the store fails.
-    pub async fn delete_calendar(&self, id: CalendarId, owner: Option<ClientId>) -> Result<(), Error> {
+    pub async fn delete_calendar(
+        &self,
+        by: &Actor,
+        id: CalendarId,
+        owner: Option<ClientId>,
+    ) -> Result<(), Error> {
+        let by = by.clone();
         self.write(move |tx| {
             let Some(stored) = calendars::lock(tx.conn, id)? else {
                 return Ok(Err(no_calendar(id)));
@@ -132,7 +139,8 @@ impl Ains {
             if let Some(schedule) = calendars::heeded_by(tx.conn, id)? {
                 return Ok(Err(Error::CalendarInUse(schedule)));
             }
-            calendars::remove(tx.conn, id).map(Ok)
+            calendars::remove(tx.conn, id)?;
+            audit::note(tx, &by, Note::deleted("calendar", id)).map(Ok)
         })
         .await
     }

@@ -6,14 +6,15 @@
 
 use std::time::{Duration, Instant};
 
-use ains_core::{Status, TaskId, Timestamp};
+use ains_core::{AuditEvent, Status, TaskId, Timestamp};
 use ains_store::counters::{self, Deltas};
-use ains_store::{Backend, Conn, StoreError, chains, deliveries, tasks};
+use ains_store::{Backend, Conn, StoreError, audit as audit_log, chains, deliveries, tasks};
 
 use crate::ains::Ains;
+use crate::audit::{self, Note};
 use crate::batch::{DELIVERIES, in_status};
 use crate::error::Error;
-use crate::model::CleanedUp;
+use crate::model::{Actor, CleanedUp};
 
 /// Tasks that one piece looks at: some ten milliseconds on SQLite.
 const TASKS: i64 = 200;
@@ -24,15 +25,16 @@ const CHAINS: i64 = 20;
 /// Deliveries that one piece removes.
 const DELIVERIES_AT_ONCE: i64 = 200;
 
+/// Entries of the audit log that one piece removes.
+const ENTRIES_AT_ONCE: i64 = 200;
+
 /// How long deliveries are kept that have ended, where tasks are kept for ever.
 pub(crate) const DELIVERIES_KEPT: Duration = Duration::from_hours(30 * 24);
 
 /// Longest pause between two pieces.
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
-/// A kind of rows that grow old, in the order in which they go.
-///
-/// What is added here is removed by the clean-up and by the retention setting alike; [`piece`] says how.
+/// A kind of rows that grow old; [`piece`] says how they go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// Chains that ended. Their tasks stay as long as they do.
@@ -41,8 +43,11 @@ enum Kind {
     Tasks(Status),
     /// Deliveries to webhooks.
     Deliveries,
+    /// Entries of the audit log. Only their own retention removes them: whoever asks for a clean-up leaves a trace.
+    AuditLog,
 }
 
+/// What the clean-up and the retention of tasks remove, in the order in which it goes.
 const KINDS: [Kind; 5] = [
     Kind::Chains,
     Kind::Tasks(Status::Completed),
@@ -97,6 +102,14 @@ fn piece(
                 last: None,
             })
         }
+        Kind::AuditLog => {
+            let removed = audit_log::delete_before(conn, before, ENTRIES_AT_ONCE)? as u64;
+            Ok(Piece {
+                removed,
+                more: removed > 0,
+                last: None,
+            })
+        }
     }
 }
 
@@ -106,7 +119,13 @@ impl Ains {
     ///
     /// # Errors
     /// When the store fails, or the service stops; what was removed until then stays removed.
-    pub async fn cleanup(&self, days: u32) -> Result<CleanedUp, Error> {
+    pub async fn cleanup(&self, by: &Actor, days: u32) -> Result<CleanedUp, Error> {
+        let by = by.clone();
+        self.write(move |tx| {
+            let note = Note::new(AuditEvent::MaintenanceRun, "cleanup").with("days", days);
+            audit::note(tx, &by, note).map(Ok)
+        })
+        .await?;
         let kept = Duration::from_secs(u64::from(days) * 86_400);
         self.remove_older(self.now() - kept).await
     }
@@ -117,7 +136,7 @@ impl Ains {
         for kind in KINDS {
             let removed = self.remove_kind(kind, before).await?;
             match kind {
-                Kind::Chains => {}
+                Kind::Chains | Kind::AuditLog => {}
                 Kind::Tasks(_) => done.tasks += removed,
                 Kind::Deliveries => done.deliveries += removed,
             }
@@ -128,6 +147,11 @@ impl Ains {
     /// Removes deliveries to webhooks that ended before `before`; how many.
     pub(crate) async fn remove_deliveries(&self, before: Timestamp) -> Result<u64, Error> {
         self.remove_kind(Kind::Deliveries, before).await
+    }
+
+    /// Removes entries of the audit log that are older than `before`; how many.
+    pub(crate) async fn remove_audit_log(&self, before: Timestamp) -> Result<u64, Error> {
+        self.remove_kind(Kind::AuditLog, before).await
     }
 
     async fn remove_kind(&self, kind: Kind, before: Timestamp) -> Result<u64, Error> {

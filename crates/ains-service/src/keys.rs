@@ -11,8 +11,9 @@ use ains_store::{Conn, StoreError};
 
 use crate::access::{Thing, Use};
 use crate::ains::Ains;
+use crate::audit::Scribe;
 use crate::error::Error;
-use crate::model::{KeyChange, KeyFilter, KeyMade, NewKey, Principal};
+use crate::model::{Actor, KeyChange, KeyFilter, KeyMade, NewKey, Principal};
 
 pub(crate) use cache::KeyCache;
 pub use keychain::Keychain;
@@ -31,7 +32,12 @@ impl Ains {
                 if keys::any(tx.conn)? {
                     return Ok(Ok(false));
                 }
-                keychain::insert(tx.conn, &prepared).map(|()| Ok(true))
+                let scribe = Scribe {
+                    by: &Actor::NOBODY,
+                    entropy: tx.entropy,
+                    now: tx.now,
+                };
+                keychain::insert(tx.conn, &prepared, &scribe).map(|()| Ok(true))
             })
             .await?;
         Ok(made.then_some(secret))
@@ -42,7 +48,12 @@ impl Ains {
     /// # Errors
     /// When the key cannot be as it is wanted, it would allow more than `by` may, its agent is out of their reach, or the
     /// store fails.
-    pub async fn create_key(&self, new: NewKey, by: Option<&Principal>) -> Result<KeyMade, Error> {
+    pub async fn create_key(
+        &self,
+        actor: &Actor,
+        new: NewKey,
+        by: Option<&Principal>,
+    ) -> Result<KeyMade, Error> {
         let made = keychain::prepare(self.entropy(), new, self.now())?;
         keychain::may_give(by, &made.key)?;
         if let (Some(by), Some(agent)) = (by, &made.key.agent) {
@@ -55,8 +66,10 @@ impl Ains {
             return Err(Error::NotTheClientsAgent(agent.clone()));
         }
         let stored = made.clone();
-        self.write(move |tx| keychain::insert(tx.conn, &stored).map(Ok))
-            .await?;
+        self.write_key(actor, move |conn, scribe| {
+            keychain::insert(conn, &stored, scribe).map(Ok)
+        })
+        .await?;
         Ok(made)
     }
 
@@ -85,13 +98,16 @@ impl Ains {
     /// the store fails.
     pub async fn change_key(
         &self,
+        actor: &Actor,
         id: KeyId,
         change: KeyChange,
         by: Option<&Principal>,
     ) -> Result<ains_core::Key, Error> {
         let by = by.cloned();
-        self.write_key(move |conn, now| keychain::change(conn, id, &change, by.as_ref(), now))
-            .await
+        self.write_key(actor, move |conn, scribe| {
+            keychain::change(conn, id, &change, by.as_ref(), scribe)
+        })
+        .await
     }
 
     /// Revokes a key for ever. It holds at once on this server, and on others within a second. One that is revoked stays
@@ -99,8 +115,8 @@ impl Ains {
     ///
     /// # Errors
     /// When there is no such key, or the store fails.
-    pub async fn revoke_key(&self, id: KeyId) -> Result<ains_core::Key, Error> {
-        self.write_key(move |conn, now| keychain::revoke(conn, id, now))
+    pub async fn revoke_key(&self, actor: &Actor, id: KeyId) -> Result<ains_core::Key, Error> {
+        self.write_key(actor, move |conn, scribe| keychain::revoke(conn, id, scribe))
             .await
     }
 
@@ -111,22 +127,35 @@ impl Ains {
     /// When there is no such key, it is revoked, it allows more than `by` may, or the store fails.
     pub async fn rotate_key(
         &self,
+        actor: &Actor,
         id: KeyId,
         grace: Duration,
         by: Option<&Principal>,
     ) -> Result<(KeyMade, Timestamp), Error> {
         let by = by.cloned();
-        self.write_key(move |conn, now| keychain::rotate(conn, id, grace, by.as_ref(), now))
-            .await
+        self.write_key(actor, move |conn, scribe| {
+            keychain::rotate(conn, id, grace, by.as_ref(), scribe)
+        })
+        .await
     }
 
     /// Changes a key, and has this server look up again what it knows of keys.
-    async fn write_key<T, F>(&self, mut act: F) -> Result<T, Error>
+    async fn write_key<T, F>(&self, by: &Actor, mut act: F) -> Result<T, Error>
     where
-        F: FnMut(&mut Conn, Timestamp) -> Result<Result<T, Error>, StoreError> + Send + 'static,
+        F: FnMut(&mut Conn, &Scribe<'_>) -> Result<Result<T, Error>, StoreError> + Send + 'static,
         T: Send + 'static,
     {
-        let done = self.write(move |tx| act(tx.conn, tx.now)).await?;
+        let by = by.clone();
+        let done = self
+            .write(move |tx| {
+                let scribe = Scribe {
+                    by: &by,
+                    entropy: tx.entropy,
+                    now: tx.now,
+                };
+                act(tx.conn, &scribe)
+            })
+            .await?;
         self.inner.keys.look_again();
         Ok(done)
     }

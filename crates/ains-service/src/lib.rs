@@ -30,6 +30,7 @@
 //! | `access` | whether a caller reaches a thing |
 //! | `limits`, `usage` | whose requests pass; what keys are used for |
 //! | `routing`, `stats`, `cleanup`, `clients`, `keys` | as they say |
+//! | `audit` | who did what, and what was refused to whom |
 //! | `machine`, `batch` | how operations become one transaction, and what follows from it |
 //! | `engine` | what a server knows in memory |
 //! | `metrics` | what happened, counted after its commit, for Prometheus |
@@ -38,6 +39,7 @@
 pub mod access;
 mod agents;
 mod ains;
+pub mod audit;
 mod background;
 mod batch;
 mod calendars;
@@ -78,6 +80,7 @@ pub use clock::SystemClock;
 pub use deliver::{Deliver, LONGEST_ATTEMPT, Later};
 pub use error::Error;
 pub use feed::{EventFilter, EventId, FeedFigures, Followed, Follower, Happening, UnknownEventId};
+pub use identity::Signer;
 pub use keys::Keychain;
 pub use limits::Passage;
 pub use metrics::{DeliveryOutcome, Metrics};

@@ -16,6 +16,7 @@ use ains_core::task::{Report, TaskSpec};
 use ains_core::{
     AgentId, ChainId, ClientId, Condition, Dependency, Name, Status, Task, TaskId, Timestamp, TrustScore,
 };
+pub use ains_store::audit::{AuditEntry, Filter as AuditFilter};
 pub use ains_store::tasks::{Documents, Filter as TaskFilter, Page, StoredTask};
 pub use ains_store::trust::TrustRecord;
 pub use keys::{Actor, KeyChange, KeyFilter, KeyMade, NewKey, Principal, StoredKey};

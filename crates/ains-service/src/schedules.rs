@@ -12,11 +12,13 @@ use ains_store::slots::{self, StoredSlot};
 use ains_store::{Conn, StoreError, calendars};
 
 use crate::ains::Ains;
+use crate::audit::{self, Note};
 use crate::batch::once::{earlier_answer, keep_answer};
 use crate::entropy::mint;
 use crate::error::Error;
 use crate::model::{
-    Answer, NewSchedule, Once, Preview, PreviewEntry, ScheduleFilter, ScheduleSteer, ScheduleView, Steered,
+    Actor, Answer, NewSchedule, Once, Preview, PreviewEntry, ScheduleFilter, ScheduleSteer, ScheduleView,
+    Steered,
 };
 use crate::op::Op;
 use crate::templates;
@@ -160,7 +162,13 @@ impl Ains {
     ///
     /// # Errors
     /// When there is no such schedule, it is another's, or the store fails.
-    pub async fn delete_schedule(&self, id: ScheduleId, owner: Option<ClientId>) -> Result<(), Error> {
+    pub async fn delete_schedule(
+        &self,
+        by: &Actor,
+        id: ScheduleId,
+        owner: Option<ClientId>,
+    ) -> Result<(), Error> {
+        let by = by.clone();
         let reason = "it is removed".to_owned();
         let pause = ScheduleSteer::Pause { reason };
         self.steer_schedule(id, pause, owner, None).await?;
@@ -173,7 +181,13 @@ impl Ains {
             }
         }
         let removed = self
-            .write(move |tx| schedules::remove(tx.conn, id).map(Ok))
+            .write(move |tx| {
+                let removed = schedules::remove(tx.conn, id)?;
+                if removed {
+                    audit::note(tx, &by, Note::deleted("schedule", id))?;
+                }
+                Ok(Ok(removed))
+            })
             .await?;
         if removed { Ok(()) } else { Err(no_schedule(id)) }
     }

@@ -25,6 +25,8 @@ pub struct Settings {
     pub event_retention: Duration,
     /// How long tasks and chains are kept after they ended; `None`: until a clean-up is asked for.
     pub task_retention: Option<Duration>,
+    /// How long entries of the audit log are kept; `None`: for ever.
+    pub audit_retention: Option<Duration>,
     /// Who calls webhooks; without, there are none.
     pub deliver: Option<Arc<dyn Deliver>>,
     /// When a delivery to a webhook that failed is tried again (semantics §8).
@@ -51,6 +53,7 @@ impl Default for Settings {
             slot_retention: Duration::from_hours(30 * 24),
             event_retention: Duration::from_hours(1),
             task_retention: None,
+            audit_retention: Some(Duration::from_hours(90 * 24)),
             deliver: None,
             webhook_retries: RetryPlan::default(),
             seed: None,

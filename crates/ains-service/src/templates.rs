@@ -9,13 +9,14 @@ use ains_core::task::TaskSpec;
 use ains_core::template::MAX_INPUT;
 use ains_core::{ClientId, Template, TemplateId};
 use ains_store::templates::{self, StoredTemplate, TemplateSummary};
-use ains_store::{Conn, StoreError, idempotency};
+use ains_store::{Conn, StoreError, audit, idempotency};
 
 use crate::ains::Ains;
+use crate::audit::Note;
 use crate::batch::once::{WINDOW, earlier_answer, keep_answer};
 use crate::entropy::mint;
 use crate::error::Error;
-use crate::model::{Answer, NewTemplate, Once, TemplateChange, TemplateFilter};
+use crate::model::{Actor, Answer, NewTemplate, Once, TemplateChange, TemplateFilter};
 use crate::schema::{Fault, InputSchema, Schemas};
 
 /// What refers to a template that is named when it is not removed, of each kind.
@@ -205,7 +206,13 @@ impl Ains {
     ///
     /// # Errors
     /// When there is no such template, something refers to it, it is another's, or the store fails.
-    pub async fn delete_template(&self, id: TemplateId, owner: Option<ClientId>) -> Result<(), Error> {
+    pub async fn delete_template(
+        &self,
+        by: &Actor,
+        id: TemplateId,
+        owner: Option<ClientId>,
+    ) -> Result<(), Error> {
+        let noted = self.noted(by, Note::deleted("template", id));
         self.write_alone(move |conn| {
             let Some(client) = templates::lock_to_remove(conn, id)? else {
                 return Ok(Err(no_template(id)));
@@ -218,6 +225,7 @@ impl Ains {
                 return Ok(Err(Error::TemplateInUse(references)));
             }
             templates::remove(conn, id)?;
+            audit::insert(conn, &noted)?;
             Ok(Ok(()))
         })
         .await

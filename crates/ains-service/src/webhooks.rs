@@ -4,14 +4,15 @@ use ains_core::webhook::{MAX_OF_ONE, MAX_WEBHOOKS, Secret, TEST, Webhook, body};
 use ains_core::{ClientId, DeliveryId, WebhookId};
 use ains_store::counters::{self, Deltas};
 use ains_store::deliveries::{self, NewDelivery, StoredDelivery};
-use ains_store::{Conn, StoreError, webhooks};
+use ains_store::{Conn, StoreError, audit, webhooks};
 
 use crate::ains::Ains;
+use crate::audit::Note;
 use crate::batch::DELIVERIES;
 use crate::batch::once::{earlier_answer, keep_answer};
 use crate::entropy::mint;
 use crate::error::Error;
-use crate::model::{Answer, NewWebhook, Once, WebhookFilter, WebhookMade};
+use crate::model::{Actor, Answer, NewWebhook, Once, WebhookFilter, WebhookMade};
 
 /// The counter of the webhooks that are stored, called or not.
 pub(crate) const HOOKS: &str = "rows.webhooks";
@@ -109,13 +110,20 @@ impl Ains {
     ///
     /// # Errors
     /// When there is no such webhook, it is another's, or the store fails.
-    pub async fn delete_webhook(&self, id: WebhookId, owner: Option<ClientId>) -> Result<(), Error> {
+    pub async fn delete_webhook(
+        &self,
+        by: &Actor,
+        id: WebhookId,
+        owner: Option<ClientId>,
+    ) -> Result<(), Error> {
+        let noted = self.noted(by, Note::deleted("webhook", id));
         let now = self.now();
         self.change_webhook(id, owner, move |conn, hook| {
             let before = hook.clone();
             hook.deactivate(now);
             if before.active {
                 webhooks::save(conn, &before, hook)?;
+                audit::insert(conn, &noted)?;
             }
             Ok(Ok(()))
         })

@@ -17,6 +17,8 @@ mod world;
 
 #[path = "use_cases/agents.rs"]
 mod agents;
+#[path = "use_cases/audit.rs"]
+mod audit;
 #[path = "use_cases/calendars.rs"]
 mod calendars;
 #[path = "use_cases/cascades.rs"]
@@ -39,10 +41,10 @@ mod events;
 mod fairness;
 #[path = "use_cases/graphs.rs"]
 mod graphs;
-#[path = "use_cases/keys.rs"]
-mod keys;
 #[path = "use_cases/identity.rs"]
 mod identity;
+#[path = "use_cases/keys.rs"]
+mod keys;
 #[path = "use_cases/leases.rs"]
 mod leases;
 #[path = "use_cases/limits.rs"]

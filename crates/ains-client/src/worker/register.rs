@@ -12,6 +12,7 @@ use crate::{AgentKey, Client, Error};
 pub(super) struct Registration {
     agent: RegisterAgent,
     capabilities: Vec<PublishCapability>,
+    key: AgentKey,
     /// Whether the key outlives this run, so that another key at the server means another agent.
     lasting: bool,
 }
@@ -54,8 +55,15 @@ impl Registration {
         Ok(Self {
             agent,
             capabilities,
-            lasting,
+            key,
+            // Who signs its requests has to be the one that the server knows.
+            lasting: lasting || worker.sign_requests,
         })
+    }
+
+    /// What the agent signs with.
+    pub(super) fn key(&self) -> AgentKey {
+        self.key.clone()
     }
 
     /// Registers. An agent that is known already is brought up to date and resumed.
@@ -89,7 +97,11 @@ impl Registration {
             heartbeat_interval_seconds: self.agent.heartbeat_interval_seconds,
             shared: self.agent.shared,
         };
-        client.patch_agent(&self.agent.agent_id, &patch).await?;
+        match client.patch_agent(&self.agent.agent_id, &patch).await {
+            // The agent's own key may not change what the agent says of itself; that stays as it is.
+            Err(error) if error.status() == Some(403) => tracing::debug!(%error, "not brought up to date"),
+            other => drop(other?),
+        }
         // Always: of an agent that has left, which drained itself, the availability says only that it is INACTIVE.
         client.resume_agent(&self.agent.agent_id).await?;
         Ok(known

@@ -106,6 +106,8 @@ struct Run {
     client: Client,
     /// Tries until there is an answer.
     stubborn: Client,
+    /// What registers the agent: it may need more than the agent itself may do.
+    registrar: Client,
     registration: Arc<Registration>,
     handler: Handler,
     concurrency: usize,
@@ -133,9 +135,9 @@ struct Run {
 pub(super) async fn run(mut worker: Worker, handler: Handler) -> Result<Summary, Error> {
     let registration = Arc::new(Registration::new(&mut worker)?);
     let mut shutdown = Shutdown::new(worker.shutdown, worker.signals);
-    let stubborn = worker.client.clone().with_retry(worker.client.retry().endless());
+    let registrar = worker.client.clone().with_retry(worker.client.retry().endless());
     tokio::select! {
-        registered = registration.register(&stubborn) => registered?,
+        registered = registration.register(&registrar) => registered?,
         () = shutdown.asked() => return Ok(Summary::default()),
     }
     tracing::info!(agent_id = worker.agent_id, "registered");
@@ -143,10 +145,17 @@ pub(super) async fn run(mut worker: Worker, handler: Handler) -> Result<Summary,
     let mut ticks = tokio::time::interval(worker.heartbeat);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let now = Instant::now();
+    let client = if worker.sign_requests {
+        worker.client.signed_by(&worker.agent_id, registration.key())
+    } else {
+        worker.client
+    };
+    let stubborn = client.clone().with_retry(client.retry().endless());
     let run = Run {
         agent_id: worker.agent_id.into(),
-        client: worker.client,
+        client,
         stubborn,
+        registrar,
         registration,
         handler,
         concurrency: worker.concurrency,

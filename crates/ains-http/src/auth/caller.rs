@@ -11,8 +11,9 @@ use ains_service::Error;
 use ains_service::access::{Thing, Use};
 use ains_service::model::{Actor, Principal, TaskFilter};
 
-use crate::address::client_address;
+use crate::address::{TrustedProxies, client_address};
 use crate::problem::{Kind, Problem};
+use crate::request_id::RequestId;
 use crate::routes::State;
 
 /// Whom a request is from; nobody in particular, with authentication off and no key.
@@ -20,9 +21,24 @@ use crate::routes::State;
 pub(crate) struct Caller {
     principal: Option<Arc<Principal>>,
     address: Option<String>,
+    /// The id of the request, where it may change something.
+    request: Option<String>,
 }
 
 impl Caller {
+    /// Whom `request` is from; `proxies` are those whose word is taken for the address.
+    pub(crate) fn of(request: &HttpRequest, proxies: &TrustedProxies) -> Self {
+        let extensions = request.extensions();
+        let id = extensions
+            .get::<RequestId>()
+            .and_then(|RequestId(id)| id.to_str().ok());
+        Self {
+            principal: extensions.get::<Arc<Principal>>().cloned(),
+            address: client_address(request, proxies).map(|address| address.to_string()),
+            request: id.map(str::to_owned),
+        }
+    }
+
     /// Whom the key is for.
     pub(crate) fn principal(&self) -> Option<&Principal> {
         self.principal.as_deref()
@@ -40,7 +56,6 @@ impl Caller {
     }
 
     /// Who does something, for the audit trail.
-    #[expect(dead_code, reason = "the audit trail follows")]
     pub(crate) fn actor(&self) -> Actor {
         let principal = self.principal();
         Actor {
@@ -48,6 +63,7 @@ impl Caller {
             client: principal.and_then(|principal| principal.client.clone()),
             agent: self.reach().agent().cloned(),
             address: self.address.clone(),
+            request: self.request.clone(),
         }
     }
 
@@ -56,6 +72,7 @@ impl Caller {
         match (self.reach(), self.principal().and_then(|principal| principal.key)) {
             (Reach::Client(client), _) => format!("client:{client}"),
             (_, Some(key)) => format!("key:{key}"),
+            (Reach::Agent(agent), None) => format!("agent:{agent}"),
             _ => "anonymous".to_owned(),
         }
     }
@@ -207,9 +224,6 @@ impl FromRequest for Caller {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let state = request.app_data::<State>().expect("every route has the state");
-        ready(Ok(Self {
-            principal: request.extensions().get::<Arc<Principal>>().cloned(),
-            address: client_address(request, &state.proxies).map(|address| address.to_string()),
-        }))
+        ready(Ok(Self::of(request, &state.proxies)))
     }
 }

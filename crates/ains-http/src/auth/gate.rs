@@ -19,6 +19,7 @@ use super::standing::while_good;
 use super::{Auth, challenge};
 use crate::app::HttpState;
 use crate::problem::{Kind, Problem};
+use crate::refusals::OutOfReach;
 use crate::routes::State;
 
 /// The middleware around a route.
@@ -97,6 +98,9 @@ where
     S: Service<ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error>,
 {
     if let Err(problem) = reached(&state, &request, &principal, named).await {
+        if problem.kind() == Kind::NotFound {
+            request.extensions_mut().insert(OutOfReach);
+        }
         return Ok(refused(request, problem));
     }
     let asked = request.request().clone();

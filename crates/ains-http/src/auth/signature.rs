@@ -49,6 +49,8 @@ pub(crate) enum Fault {
     Expired,
     #[error("it does not match the agent's key")]
     Mismatch,
+    #[error("its nonce was used before")]
+    Again,
     #[error("the body is not the one of `content-digest`")]
     OtherBody,
 }

@@ -47,8 +47,15 @@ pub(crate) fn is_declared(request: &HttpRequest, essence: &str) -> bool {
     declared_type(request).is_some_and(|declared| declared.eq_ignore_ascii_case(essence.as_bytes()))
 }
 
-/// The body of `request`, whatever it is.
-async fn take(request: &HttpRequest, mut payload: Payload, limit: usize) -> Result<Bytes, Problem> {
+/// The body of `request`, of at most `limit` bytes, whatever it is.
+///
+/// # Errors
+/// 408, 413, and 400 if the connection breaks off.
+pub(crate) async fn take(
+    request: &HttpRequest,
+    mut payload: Payload,
+    limit: usize,
+) -> Result<Bytes, Problem> {
     let declared = request.headers().get(header::CONTENT_LENGTH);
     let declared = declared
         .and_then(|length| length.to_str().ok())

@@ -129,10 +129,18 @@ pub(crate) async fn change(
     params(("id" = String, Path, description = "The agent."), DeleteAgentQuery),
     responses((status = OK, body = AgentDeleted), (status = CONFLICT, description = "It holds tasks"))
 )]
-pub(crate) async fn remove(state: State, Id(id): Id<AgentId>, mut query: Query) -> Answer<AgentDeleted> {
+pub(crate) async fn remove(
+    state: State,
+    caller: Caller,
+    Id(id): Id<AgentId>,
+    mut query: Query,
+) -> Answer<AgentDeleted> {
     let force = query.flag("force");
     let force = query.finish(Some(force))?;
-    state.ains.remove_agent(id.clone(), force).await?;
+    state
+        .ains
+        .remove_agent(&caller.actor(), id.clone(), force)
+        .await?;
     Ok(Reply(AgentDeleted {
         agent_id: id.into(),
         message: "Agent unregistered successfully".to_owned(),
@@ -203,12 +211,13 @@ async fn set_draining(
 )]
 pub(crate) async fn rotate_key(
     state: State,
+    caller: Caller,
     Id(id): Id<AgentId>,
     body: Body<RotateAgentKey>,
 ) -> Answer<Agent> {
     let rotation = body.check(convert::key_rotation)?;
-    let view = state.ains.rotate_agent_key(id, rotation).await?;
-    whole(&state, view).await
+    let view = state.ains.rotate_agent_key(&caller.actor(), id, rotation).await?;
+    whole(&state, &caller, view).await
 }
 
 /// Say that an agent is alive, and learn what it should stop.

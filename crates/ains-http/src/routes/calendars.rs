@@ -222,7 +222,10 @@ async fn changed(
     )
 )]
 pub(crate) async fn remove(state: State, caller: Caller, Id(id): Id<CalendarId>) -> Answer<CalendarDeleted> {
-    state.ains.delete_calendar(id, caller.client().cloned()).await?;
+    state
+        .ains
+        .delete_calendar(&caller.actor(), id, caller.client().cloned())
+        .await?;
     Ok(Reply(convert::deleted(id)))
 }
 

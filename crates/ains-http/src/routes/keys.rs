@@ -40,7 +40,10 @@ const USAGE_HOURS: RangeInclusive<u32> = 1..=720;
 )]
 pub(crate) async fn create(state: State, caller: Caller, body: Body<CreateKey>) -> Answer<KeyCreated> {
     let new = body.check(|sent, faults| convert::new(sent, caller.client(), faults))?;
-    let made = state.ains.create_key(new, caller.principal()).await?;
+    let made = state
+        .ains
+        .create_key(&caller.actor(), new, caller.principal())
+        .await?;
     Ok(Reply(convert::made(made)))
 }
 
@@ -110,7 +113,10 @@ pub(crate) async fn change(
     body: Body<PatchKey>,
 ) -> Answer<KeyAnswer> {
     let change = body.check(convert::change)?;
-    state.ains.change_key(id, change, caller.principal()).await?;
+    state
+        .ains
+        .change_key(&caller.actor(), id, change, caller.principal())
+        .await?;
     Ok(Reply(convert::answer(id, "API key updated successfully")))
 }
 
@@ -122,8 +128,8 @@ pub(crate) async fn change(
     params(("id" = String, Path, description = "The key.")),
     responses((status = OK, body = KeyAnswer))
 )]
-pub(crate) async fn revoke(state: State, Id(id): Id<KeyId>) -> Answer<KeyAnswer> {
-    state.ains.revoke_key(id).await?;
+pub(crate) async fn revoke(state: State, caller: Caller, Id(id): Id<KeyId>) -> Answer<KeyAnswer> {
+    state.ains.revoke_key(&caller.actor(), id).await?;
     Ok(Reply(convert::answer(id, "API key revoked successfully")))
 }
 
@@ -148,7 +154,10 @@ pub(crate) async fn rotate(
     body: Body<RotateKey>,
 ) -> Answer<KeyRotated> {
     let grace = body.check(|sent, faults| convert::grace(sent.grace_seconds, faults))?;
-    let (made, until) = state.ains.rotate_key(id, grace, caller.principal()).await?;
+    let (made, until) = state
+        .ains
+        .rotate_key(&caller.actor(), id, grace, caller.principal())
+        .await?;
     Ok(Reply(convert::rotated(made, until)))
 }
 

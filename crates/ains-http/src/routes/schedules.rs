@@ -252,7 +252,10 @@ fn changed(view: &ScheduleView, patch: Members, now: Timestamp) -> Result<Schedu
     responses((status = OK, body = ScheduleDeleted))
 )]
 pub(crate) async fn remove(state: State, caller: Caller, Id(id): Id<ScheduleId>) -> Answer<ScheduleDeleted> {
-    state.ains.delete_schedule(id, caller.client().cloned()).await?;
+    state
+        .ains
+        .delete_schedule(&caller.actor(), id, caller.client().cloned())
+        .await?;
     Ok(Reply(convert::deleted(id)))
 }
 

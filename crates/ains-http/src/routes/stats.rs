@@ -9,6 +9,7 @@ use ains_api::{
 use ains_core::Status;
 
 use super::State;
+use crate::auth::Caller;
 use crate::convert::{at, count};
 use crate::query::QueryOrBody;
 use crate::reply::{Answer, Reply};
@@ -77,10 +78,14 @@ pub(crate) async fn database(state: State) -> Answer<DatabaseStats> {
     params(CleanupQuery),
     responses((status = OK, body = CleanupAnswer))
 )]
-pub(crate) async fn cleanup(state: State, QueryOrBody(mut query): QueryOrBody) -> Answer<CleanupAnswer> {
+pub(crate) async fn cleanup(
+    state: State,
+    caller: Caller,
+    QueryOrBody(mut query): QueryOrBody,
+) -> Answer<CleanupAnswer> {
     let days = query.within("days", &DAYS, DEFAULT_DAYS);
     let days = query.finish(Some(days))?;
-    let deleted = state.ains.cleanup(days).await?;
+    let deleted = state.ains.cleanup(&caller.actor(), days).await?;
     Ok(Reply(CleanupAnswer {
         deleted_tasks: deleted.tasks,
         deleted_deliveries: deleted.deliveries,

@@ -179,7 +179,10 @@ fn changed(stored: &StoredTemplate, patch: Members) -> Result<TemplateChange, Pr
     )
 )]
 pub(crate) async fn remove(state: State, caller: Caller, Id(id): Id<TemplateId>) -> Answer<TemplateAnswer> {
-    state.ains.delete_template(id, caller.client().cloned()).await?;
+    state
+        .ains
+        .delete_template(&caller.actor(), id, caller.client().cloned())
+        .await?;
     Ok(Reply(convert::deleted(id)))
 }
 

@@ -5,6 +5,7 @@ use ains_api::{Trust, TrustAdjust, TrustAdjusted, TrustHistoryQuery, TrustRecord
 use ains_core::{AgentId, TrustRecordId};
 
 use super::State;
+use crate::auth::Caller;
 use crate::convert;
 use crate::json::Body;
 use crate::page;
@@ -64,6 +65,7 @@ pub(crate) async fn history(
 )]
 pub(crate) async fn adjust(
     state: State,
+    caller: Caller,
     Id(id): Id<AgentId>,
     body: Body<TrustAdjust>,
 ) -> Answer<TrustAdjusted> {
@@ -75,7 +77,10 @@ pub(crate) async fn adjust(
         }
         Some((delta?, reason?))
     })?;
-    let record = state.ains.adjust_trust(id, delta, reason).await?;
+    let record = state
+        .ains
+        .adjust_trust(&caller.actor(), id, delta, reason)
+        .await?;
     Ok(Reply(TrustAdjusted {
         record_id: record.id.to_string(),
         new_trust_score: record.after,

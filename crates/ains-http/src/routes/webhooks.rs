@@ -117,7 +117,10 @@ pub(crate) async fn remove(
     let owner: Option<ClientId> = query.required_parse("agent_id");
     let owner = query.finish(owner)?;
     caller.acts_for(&owner)?;
-    state.ains.delete_webhook(id, Some(owner)).await?;
+    state
+        .ains
+        .delete_webhook(&caller.actor(), id, Some(owner))
+        .await?;
     Ok(Reply(WebhookDeleted {
         webhook_id: id.to_string(),
         status: "deactivated".to_owned(),

@@ -18,7 +18,7 @@ pub(super) struct Setting {
 }
 
 /// Every setting, in the order of the help.
-pub(super) const SETTINGS: [Setting; 19] = [
+pub(super) const SETTINGS: [Setting; 20] = [
     Setting {
         name: "database_url",
         flag: "database-url",
@@ -136,6 +136,13 @@ pub(super) const SETTINGS: [Setting; 19] = [
         value: "LIST",
         help: "Addresses and networks of the proxies whose X-Forwarded-For is believed, with commas\n\
                between [default: none]",
+    },
+    Setting {
+        name: "audit_retention_seconds",
+        flag: "audit-retention-seconds",
+        env: "AINS_AUDIT_RETENTION_SECONDS",
+        value: "SECONDS",
+        help: "How long entries of the audit log are kept; 0 keeps them [default: 7776000, 90 days]",
     },
     Setting {
         name: "http_workers",

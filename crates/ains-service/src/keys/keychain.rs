@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use ains_core::{Key, KeyId, Reach, Timestamp};
+use ains_core::{AuditEvent, Key, KeyId, Reach, Timestamp};
 use ains_store::keys::{self, StoredKey};
 use ains_store::{Conn, Store, StoreError};
 
 use super::cache::digest;
+use crate::audit::{Note, Scribe};
 use crate::entropy::{Entropy, mint};
 use crate::error::Error;
-use crate::model::{KeyChange, KeyFilter, KeyMade, NewKey, Principal};
+use crate::model::{Actor, KeyChange, KeyFilter, KeyMade, NewKey, Principal};
 
 /// The keys of a store, for an operator: without a service, beside one or before there is any. Services hear of what is
 /// done here within a second. It blocks.
@@ -30,7 +31,7 @@ impl Keychain {
     /// When the key cannot be as it is wanted, or the store fails.
     pub fn create(&self, new: NewKey, now: Timestamp) -> Result<KeyMade, Error> {
         let made = prepare(&Entropy::new(None), new, now)?;
-        self.transact(|conn| insert(conn, &made).map(Ok))?;
+        self.transact(now, |conn, scribe| insert(conn, &made, scribe).map(Ok))?;
         Ok(made)
     }
 
@@ -39,7 +40,9 @@ impl Keychain {
     /// # Errors
     /// When the store fails.
     pub fn list(&self, filter: &KeyFilter) -> Result<Vec<StoredKey>, Error> {
-        self.transact(|conn| list(conn, filter).map(Ok))
+        self.store
+            .connect()?
+            .transact(|conn| list(conn, filter).map(Ok))?
     }
 
     /// Revokes a key for ever.
@@ -47,7 +50,7 @@ impl Keychain {
     /// # Errors
     /// When there is no such key, or the store fails.
     pub fn revoke(&self, id: KeyId, now: Timestamp) -> Result<Key, Error> {
-        self.transact(|conn| revoke(conn, id, now))
+        self.transact(now, |conn, scribe| revoke(conn, id, scribe))
     }
 
     /// Gives a key another secret; the one before is good until the instant that comes with it.
@@ -55,14 +58,21 @@ impl Keychain {
     /// # Errors
     /// When there is no such key, it is revoked, or the store fails.
     pub fn rotate(&self, id: KeyId, grace: Duration, now: Timestamp) -> Result<(KeyMade, Timestamp), Error> {
-        self.transact(|conn| rotate(conn, id, grace, None, now))
+        self.transact(now, |conn, scribe| rotate(conn, id, grace, None, scribe))
     }
 
     fn transact<T>(
         &self,
-        act: impl FnOnce(&mut Conn) -> Result<Result<T, Error>, StoreError>,
+        now: Timestamp,
+        act: impl FnOnce(&mut Conn, &Scribe<'_>) -> Result<Result<T, Error>, StoreError>,
     ) -> Result<T, Error> {
-        self.store.connect()?.transact(act)?
+        let entropy = Entropy::new(None);
+        let scribe = Scribe {
+            by: &Actor::NOBODY,
+            entropy: &entropy,
+            now,
+        };
+        self.store.connect()?.transact(|conn| act(conn, &scribe))?
     }
 }
 
@@ -91,9 +101,10 @@ pub(super) fn prepare(entropy: &Entropy, new: NewKey, now: Timestamp) -> Result<
 }
 
 /// Stores a new key.
-pub(super) fn insert(conn: &mut Conn, made: &KeyMade) -> Result<(), StoreError> {
+pub(super) fn insert(conn: &mut Conn, made: &KeyMade, scribe: &Scribe<'_>) -> Result<(), StoreError> {
     // Of 256 random bits, none are met twice.
-    keys::insert(conn, &made.key, &hex::encode(digest(&made.secret))).map(drop)
+    keys::insert(conn, &made.key, &hex::encode(digest(&made.secret)))?;
+    scribe.note(conn, about(AuditEvent::ApiKeyCreated, "create", &made.key))
 }
 
 pub(super) fn list(conn: &mut Conn, filter: &KeyFilter) -> Result<Vec<StoredKey>, StoreError> {
@@ -111,35 +122,41 @@ pub(super) fn change(
     id: KeyId,
     change: &KeyChange,
     by: Option<&Principal>,
-    now: Timestamp,
+    scribe: &Scribe<'_>,
 ) -> Result<Result<Key, Error>, StoreError> {
     let key = match lock(conn, id)? {
         Ok(key) if key.revoked_at.is_some() => return Ok(Err(Error::KeyRevoked)),
         Ok(key) => key,
         Err(missing) => return Ok(Err(missing)),
     };
-    let changed = key.clone().changed(change.clone(), now);
+    let changed = key.clone().changed(change.clone(), scribe.now);
     // What it allows already, too: nobody takes hold of a key that is worth more than their own.
     let allowed = may_give(by, &key).and_then(|()| may_give(by, &changed));
     if let Err(refused) = allowed.and_then(|()| Ok(changed.check()?)) {
         return Ok(Err(refused));
     }
     keys::save(conn, &changed)?;
+    scribe.note(conn, about(AuditEvent::ApiKeyUpdated, "update", &changed))?;
     Ok(Ok(changed))
 }
 
-pub(super) fn revoke(conn: &mut Conn, id: KeyId, now: Timestamp) -> Result<Result<Key, Error>, StoreError> {
+pub(super) fn revoke(
+    conn: &mut Conn,
+    id: KeyId,
+    scribe: &Scribe<'_>,
+) -> Result<Result<Key, Error>, StoreError> {
     let key = match lock(conn, id)? {
         Ok(key) if key.revoked_at.is_some() => return Ok(Ok(key)),
         Ok(key) => key,
         Err(missing) => return Ok(Err(missing)),
     };
     let revoked = Key {
-        revoked_at: Some(now),
-        updated_at: now,
+        revoked_at: Some(scribe.now),
+        updated_at: scribe.now,
         ..key
     };
     keys::save(conn, &revoked)?;
+    scribe.note(conn, about(AuditEvent::ApiKeyRevoked, "revoke", &revoked))?;
     Ok(Ok(revoked))
 }
 
@@ -148,7 +165,7 @@ pub(super) fn rotate(
     id: KeyId,
     grace: Duration,
     by: Option<&Principal>,
-    now: Timestamp,
+    scribe: &Scribe<'_>,
 ) -> Result<Result<(KeyMade, Timestamp), Error>, StoreError> {
     let key = match lock(conn, id)? {
         Ok(key) if key.revoked_at.is_some() => return Ok(Err(Error::KeyRevoked)),
@@ -158,14 +175,25 @@ pub(super) fn rotate(
     if let Err(refused) = may_give(by, &key) {
         return Ok(Err(refused));
     }
-    let (secret, until) = (new_secret(), key.grace(now, grace));
+    let (secret, until) = (new_secret(), key.grace(scribe.now, grace));
     keys::rotate(conn, id, &hex::encode(digest(&secret)), until)?;
     let key = Key {
-        updated_at: now,
+        updated_at: scribe.now,
         ..key
     };
     keys::save(conn, &key)?;
+    scribe.note(conn, about(AuditEvent::ApiKeyRotated, "rotate", &key))?;
     Ok(Ok((KeyMade { key, secret }, until)))
+}
+
+/// What is noted of a change of a key: what it may be used for, and for whom. What people wrote of it is left out.
+fn about(event: AuditEvent, action: &'static str, key: &Key) -> Note {
+    let note = Note::new(event, action).of("api_key", key.id);
+    let note = note
+        .with("scopes", key.scopes.to_string())
+        .with("active", key.active);
+    let note = note.with("for_client", key.client.as_ref().map(ToString::to_string));
+    note.with("for_agent", key.agent.as_ref().map(ToString::to_string))
 }
 
 fn lock(conn: &mut Conn, id: KeyId) -> Result<Result<Key, Error>, StoreError> {

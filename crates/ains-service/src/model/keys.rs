@@ -68,6 +68,19 @@ pub struct Actor {
     pub agent: Option<AgentId>,
     /// The address that the request came from.
     pub address: Option<String>,
+    /// The id of the request.
+    pub request: Option<String>,
+}
+
+impl Actor {
+    /// Nobody in particular: the server itself, or the program that it is a part of.
+    pub const NOBODY: Self = Self {
+        key: None,
+        client: None,
+        agent: None,
+        address: None,
+        request: None,
+    };
 }
 
 /// A key to make.

@@ -4,7 +4,7 @@ use ains_core::agent::{AgentStatus, Availability, HeartbeatStatus};
 use ains_core::directory::Viewer;
 use ains_core::task::ReportKind;
 use ains_core::{AgentId, Name, Status};
-use ains_service::{AgentChange, AgentFilter, Answer, Error, Heartbeat, NewCapability};
+use ains_service::{Actor, AgentChange, AgentFilter, Answer, Error, Heartbeat, NewCapability};
 use ains_testkit::TestDb;
 
 use crate::world::{World, a_task, an_agent, tell};
@@ -88,12 +88,19 @@ fn an_agent_that_holds_tasks_is_removed_only_by_force(db: &TestDb) {
     tell(db, |world| async move {
         let agent = world.agent("a", 10).await;
         let task = world.submit("c", 1).await.remove(0);
-        let refused = world.ains.remove_agent(agent.clone(), false).await;
+        let refused = world
+            .ains
+            .remove_agent(&Actor::NOBODY, agent.clone(), false)
+            .await;
         assert!(
             matches!(refused, Err(Error::AgentBusy { held: 1, .. })),
             "{refused:?}"
         );
-        world.ains.remove_agent(agent.clone(), true).await.unwrap();
+        world
+            .ains
+            .remove_agent(&Actor::NOBODY, agent.clone(), true)
+            .await
+            .unwrap();
         assert!(world.ains.agent(agent).await.is_err());
         assert!(world.task(task.id).await.is_ready());
         assert_eq!(world.ains.stats().await.unwrap().agents, 0);

@@ -3,7 +3,7 @@
 use ains_core::CalendarId;
 use ains_core::schedule::SlotState::{Fired, Skipped};
 use ains_core::schedule::{CalendarUse, Catchup, ScheduleDefinition, SlotState, Standing, Use};
-use ains_service::{CalendarChange, Error, NewSchedule, ScheduleSteer};
+use ains_service::{Actor, CalendarChange, Error, NewSchedule, ScheduleSteer};
 use ains_testkit::TestDb;
 
 use crate::schedules::{at, cron, listed};
@@ -92,7 +92,10 @@ fn a_calendar_that_is_heeded_stays(db: &TestDb) {
             ..cron("0 6 * * *")
         };
         let id = world.schedule(heeding.clone()).await;
-        let refused = world.ains.delete_calendar(calendar_id, None).await;
+        let refused = world
+            .ains
+            .delete_calendar(&Actor::NOBODY, calendar_id, None)
+            .await;
         assert!(
             matches!(refused, Err(Error::CalendarInUse(by)) if by == id),
             "{refused:?}"
@@ -105,8 +108,16 @@ fn a_calendar_that_is_heeded_stays(db: &TestDb) {
         };
         let refused = world.ains.create_schedule(foreign, None).await;
         assert!(matches!(refused, Err(Error::UnknownCalendar(_))));
-        world.ains.delete_schedule(id, None).await.unwrap();
-        world.ains.delete_calendar(calendar_id, None).await.unwrap();
+        world
+            .ains
+            .delete_schedule(&Actor::NOBODY, id, None)
+            .await
+            .unwrap();
+        world
+            .ains
+            .delete_calendar(&Actor::NOBODY, calendar_id, None)
+            .await
+            .unwrap();
         let refused = world.try_schedule(heeding).await;
         assert!(matches!(refused, Err(Error::UnknownCalendar(unknown)) if unknown == calendar_id));
     });

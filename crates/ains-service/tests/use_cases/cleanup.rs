@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ains_core::task::ReportKind;
 use ains_core::{AgentId, Condition, Status, TaskId};
-use ains_service::{CleanedUp, Error, Settings, Steer};
+use ains_service::{Actor, CleanedUp, Error, Settings, Steer};
 use ains_testkit::TestDb;
 
 use crate::chains::a_step;
@@ -66,9 +66,9 @@ fn what_ended_long_ago_goes_and_the_figures_follow(db: &TestDb) {
             .cancel(fresh[0].id, "enough".into(), None)
             .await
             .unwrap();
-        let nothing = world.ains.cleanup(365).await.unwrap();
+        let nothing = world.ains.cleanup(&Actor::NOBODY, 365).await.unwrap();
         assert_eq!(nothing, CleanedUp::default());
-        let gone = world.ains.cleanup(30).await.unwrap();
+        let gone = world.ains.cleanup(&Actor::NOBODY, 30).await.unwrap();
         assert_eq!((gone.tasks, gone.deliveries), (440, 0));
         assert!(world.stored(&old[..440]).await.iter().all(|stored| !stored));
         assert!(world.stored(&old[440..]).await.iter().all(|stored| *stored));
@@ -84,7 +84,7 @@ fn what_ended_long_ago_goes_and_the_figures_follow(db: &TestDb) {
         assert_eq!(world.ains.database_rows().await.unwrap().rows["tasks"], 13);
         let kept = world.ains.trust_history(agent, None, 200).await.unwrap();
         assert_eq!((kept.len(), &kept), (20, &history), "records of trust stay");
-        assert_eq!(world.ains.cleanup(30).await.unwrap().tasks, 0);
+        assert_eq!(world.ains.cleanup(&Actor::NOBODY, 30).await.unwrap().tasks, 0);
     });
 }
 
@@ -101,7 +101,7 @@ fn what_an_unfinished_task_waited_for_stays(db: &TestDb) {
         wants.spec.results_from_dependencies = true;
         let waits = world.submit_one(wants).await.id;
         world.wait(40 * DAY);
-        assert_eq!(world.ains.cleanup(30).await.unwrap().tasks, 2);
+        assert_eq!(world.ains.cleanup(&Actor::NOBODY, 30).await.unwrap().tasks, 2);
         assert_eq!(world.stored(&done).await, [false, true, false]);
         let handed = world.claim(&agent, 1).await.remove(0);
         assert_eq!(handed.task.id, waits);
@@ -111,7 +111,7 @@ fn what_an_unfinished_task_waited_for_stays(db: &TestDb) {
             .report(&agent, waits, 1, ReportKind::Complete)
             .await
             .unwrap();
-        assert_eq!(world.ains.cleanup(30).await.unwrap().tasks, 1);
+        assert_eq!(world.ains.cleanup(&Actor::NOBODY, 30).await.unwrap().tasks, 1);
         assert!(world.is_stored(waits).await, "it has only just ended");
         // A finished task shows what it waited for after that is gone.
         let view = world.ains.task(waits, Duration::ZERO).await.unwrap();
@@ -135,7 +135,7 @@ fn a_chain_goes_with_its_tasks_and_an_unfinished_one_stays(db: &TestDb) {
             world.finish(&agent, stored.task.id, "2").await;
         }
         world.wait(40 * DAY);
-        let gone = world.ains.cleanup(30).await.unwrap();
+        let gone = world.ains.cleanup(&Actor::NOBODY, 30).await.unwrap();
         assert!(world.ains.chain(done, Duration::ZERO).await.is_err());
         let kept = world.view(paused).await;
         assert!(!kept.chain.status.is_terminal(), "{:?}", kept.chain.status);
@@ -155,14 +155,14 @@ fn removals_at_once_count_each_task_once(db: &TestDb) {
         let removals: Vec<_> = (0..4)
             .map(|_| {
                 let ains = world.ains.clone();
-                tokio::spawn(async move { ains.cleanup(30).await.unwrap().tasks })
+                tokio::spawn(async move { ains.cleanup(&Actor::NOBODY, 30).await.unwrap().tasks })
             })
             .collect();
         let mut gone = 0;
         for removal in removals {
             gone += removal.await.unwrap();
         }
-        gone += world.ains.cleanup(30).await.unwrap().tasks;
+        gone += world.ains.cleanup(&Actor::NOBODY, 30).await.unwrap().tasks;
         assert_eq!(gone, 700);
         let stats = world.ains.stats().await.unwrap();
         assert_eq!((stats.total, stats.by_status[&Status::Cancelled]), (0, 0));

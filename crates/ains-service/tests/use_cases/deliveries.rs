@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ains_core::webhook::{DeliveryState, Outcome, Webhook};
 use ains_core::{DeliveryId, Mint, WebhookId};
-use ains_service::{Error, StoredDelivery};
+use ains_service::{Actor, Error, StoredDelivery};
 use ains_store::deliveries::{self, NewDelivery};
 use ains_testkit::TestDb;
 use rand::SeedableRng as _;
@@ -295,7 +295,11 @@ fn what_was_not_told_to_a_webhook_that_ends_is_cancelled(db: &TestDb) {
         world.receivers.answer("https://a", [failed(500)]);
         happen(&world, &hook, &["a", "a"]).await;
         world.receivers.begun(1).await;
-        world.ains.delete_webhook(hook.id, None).await.unwrap();
+        world
+            .ains
+            .delete_webhook(&Actor::NOBODY, hook.id, None)
+            .await
+            .unwrap();
         world.wait(60);
         world.ains.deliver_now();
         ended(&world, hook.id, DeliveryState::Cancelled).await;

@@ -4,7 +4,7 @@ use ains_core::agent::HeartbeatStatus;
 use ains_core::directory::{Search, SortBy, Viewer};
 use ains_core::task::ReportKind;
 use ains_core::{AgentId, TrustScore};
-use ains_service::{AgentChange, Answer, Heartbeat, NewCapability};
+use ains_service::{Actor, AgentChange, Answer, Heartbeat, NewCapability};
 use ains_testkit::TestDb;
 
 use crate::world::{World, an_agent, tell};
@@ -126,7 +126,7 @@ fn a_capability_of_the_same_name_is_replaced(db: &TestDb) {
         let prices: Vec<_> = stored.iter().map(|one| (one.name.as_str(), one.price)).collect();
         assert_eq!(prices, [("other", 2.0), ("SORT", 1.0)]);
         assert_eq!(world.ains.stats().await.unwrap().capabilities, 2);
-        world.ains.remove_agent(a, false).await.unwrap();
+        world.ains.remove_agent(&Actor::NOBODY, a, false).await.unwrap();
         assert_eq!(world.ains.stats().await.unwrap().capabilities, 0);
     });
 }
@@ -180,10 +180,14 @@ fn what_is_removed_is_forgotten_and_may_come_back(db: &TestDb) {
         world.publish(&a, "sort", 2.0).await;
         world
             .ains
-            .adjust_trust(a.clone(), 0.3, "good".into())
+            .adjust_trust(&Actor::NOBODY, a.clone(), 0.3, "good".into())
             .await
             .unwrap();
-        world.ains.remove_agent(a.clone(), false).await.unwrap();
+        world
+            .ains
+            .remove_agent(&Actor::NOBODY, a.clone(), false)
+            .await
+            .unwrap();
         assert_eq!(world.found(anyone()).await, []);
         assert_eq!(world.ains.leaderboard(&Viewer::Everything, 10, 0), []);
         let mut again = an_agent("a");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ains_core::identity::{registration, rotation};
 use ains_core::{AgentId, Timestamp};
-use ains_service::{Ains, Error, KeyRotation, Settings};
+use ains_service::{Actor, Ains, Error, KeyRotation, Settings};
 use ains_store::{Options, Store};
 use ains_testkit::TestDb;
 use ed25519_dalek::{Signer as _, SigningKey};
@@ -84,7 +84,9 @@ fn a_key_is_changed_by_the_holder_of_both(db: &TestDb) {
     tell(db, |world| async move {
         let ains = verifying(world, db).await;
         let (first, second, third) = (key(1), key(2), key(3));
-        let nobody = ains.rotate_agent_key(id(), change(&first, &second)).await;
+        let nobody = ains
+            .rotate_agent_key(&Actor::NOBODY, id(), change(&first, &second))
+            .await;
         assert!(matches!(nobody, Err(Error::NotFound { entity: "Agent", .. })));
         let mut agent = an_agent("a");
         agent.public_key = public(&first);
@@ -95,24 +97,33 @@ fn a_key_is_changed_by_the_holder_of_both(db: &TestDb) {
             proof: sign(&second, &rotation(&id(), &public(&second))),
             ..change(&first, &second)
         };
-        assert!(refused(ains.rotate_agent_key(id(), by_new_alone).await).starts_with("proof does not match"));
+        assert!(
+            refused(ains.rotate_agent_key(&Actor::NOBODY, id(), by_new_alone).await)
+                .starts_with("proof does not match")
+        );
         let by_old_alone = KeyRotation {
             signature: sign(&first, &registration(&id(), ENDPOINT)),
             ..change(&first, &second)
         };
-        assert!(refused(ains.rotate_agent_key(id(), by_old_alone).await).starts_with("signature does not"));
+        assert!(
+            refused(ains.rotate_agent_key(&Actor::NOBODY, id(), by_old_alone).await)
+                .starts_with("signature does not")
+        );
         assert_eq!(ains.agent(id()).await.unwrap().agent.public_key, public(&first));
 
         for _ in 0..2 {
             let view = ains
-                .rotate_agent_key(id(), change(&first, &second))
+                .rotate_agent_key(&Actor::NOBODY, id(), change(&first, &second))
                 .await
                 .unwrap();
             assert_eq!(view.agent.public_key, public(&second));
         }
         // The first key has no say any more, and the second has.
-        refused(ains.rotate_agent_key(id(), change(&first, &third)).await);
-        ains.rotate_agent_key(id(), change(&second, &third))
+        refused(
+            ains.rotate_agent_key(&Actor::NOBODY, id(), change(&first, &third))
+                .await,
+        );
+        ains.rotate_agent_key(&Actor::NOBODY, id(), change(&second, &third))
             .await
             .unwrap();
         let stored = ains.agent(id()).await.unwrap().agent;
@@ -130,9 +141,16 @@ fn without_verification_hex_will_do(db: &TestDb) {
             signature: "0b".into(),
             proof: proof.into(),
         };
-        let odd = world.ains.rotate_agent_key(id(), rotation("xyz")).await;
+        let odd = world
+            .ains
+            .rotate_agent_key(&Actor::NOBODY, id(), rotation("xyz"))
+            .await;
         assert!(refused(odd).starts_with("proof is not hex"));
-        let view = world.ains.rotate_agent_key(id(), rotation("0c")).await.unwrap();
+        let view = world
+            .ains
+            .rotate_agent_key(&Actor::NOBODY, id(), rotation("0c"))
+            .await
+            .unwrap();
         assert_eq!(view.agent.public_key, "0a");
     });
 }

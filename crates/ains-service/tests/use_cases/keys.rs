@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ains_core::key::Misfit;
 use ains_core::{KeyId, Reach, Scope, Scopes};
-use ains_service::{Ains, Error, KeyChange, KeyFilter, NewKey, Principal};
+use ains_service::{Actor, Ains, Error, KeyChange, KeyFilter, NewKey, Principal};
 use ains_testkit::TestDb;
 
 use crate::world::{World, tell};
@@ -52,6 +52,7 @@ fn a_key_opens_what_it_is_for_until_it_expires(db: &TestDb) {
         let made = world
             .ains
             .create_key(
+                &Actor::NOBODY,
                 NewKey {
                     expires_in,
                     ..wanted()
@@ -90,37 +91,52 @@ fn the_first_key_is_made_once(db: &TestDb) {
 
 fn a_revoked_key_opens_nothing_for_ever(db: &TestDb) {
     tell(db, async |world: World| {
-        let made = world.ains.create_key(wanted(), None).await.unwrap();
+        let made = world
+            .ains
+            .create_key(&Actor::NOBODY, wanted(), None)
+            .await
+            .unwrap();
         assert!(opens(&world.ains, &made.secret).await);
-        let revoked = world.ains.revoke_key(made.key.id).await.unwrap();
+        let revoked = world.ains.revoke_key(&Actor::NOBODY, made.key.id).await.unwrap();
         assert!(!opens(&world.ains, &made.secret).await, "at once on this server");
         world.clock.advance(SECOND);
-        let again = world.ains.revoke_key(made.key.id).await.unwrap();
+        let again = world.ains.revoke_key(&Actor::NOBODY, made.key.id).await.unwrap();
         assert_eq!(again.revoked_at, revoked.revoked_at);
         let on = KeyChange {
             active: Some(true),
             ..KeyChange::default()
         };
-        let refused = world.ains.change_key(made.key.id, on, None).await;
+        let refused = world.ains.change_key(&Actor::NOBODY, made.key.id, on, None).await;
         assert!(matches!(refused, Err(Error::KeyRevoked)), "{refused:?}");
-        let refused = world.ains.rotate_key(made.key.id, SECOND, None).await;
+        let refused = world
+            .ains
+            .rotate_key(&Actor::NOBODY, made.key.id, SECOND, None)
+            .await;
         assert!(matches!(refused, Err(Error::KeyRevoked)), "{refused:?}");
         assert!(!opens(&world.ains, &made.secret).await);
         let unknown: KeyId = "key_00000000000000000000000000000000".parse().unwrap();
-        let missing = world.ains.revoke_key(unknown).await;
+        let missing = world.ains.revoke_key(&Actor::NOBODY, unknown).await;
         assert!(matches!(missing, Err(Error::NotFound { .. })), "{missing:?}");
     });
 }
 
 fn a_key_is_switched_off_and_on(db: &TestDb) {
     tell(db, async |world: World| {
-        let made = world.ains.create_key(wanted(), None).await.unwrap();
+        let made = world
+            .ains
+            .create_key(&Actor::NOBODY, wanted(), None)
+            .await
+            .unwrap();
         for on in [false, true] {
             let change = KeyChange {
                 active: Some(on),
                 ..KeyChange::default()
             };
-            world.ains.change_key(made.key.id, change, None).await.unwrap();
+            world
+                .ains
+                .change_key(&Actor::NOBODY, made.key.id, change, None)
+                .await
+                .unwrap();
             assert_eq!(opens(&world.ains, &made.secret).await, on);
             let filter = KeyFilter {
                 active_only: true,
@@ -138,9 +154,13 @@ fn another_server_hears_of_it_within_a_second(db: &TestDb) {
         let Some(other) = world.another().await else {
             return;
         };
-        let made = world.ains.create_key(wanted(), None).await.unwrap();
+        let made = world
+            .ains
+            .create_key(&Actor::NOBODY, wanted(), None)
+            .await
+            .unwrap();
         assert!(opens(&other, &made.secret).await);
-        world.ains.revoke_key(made.key.id).await.unwrap();
+        world.ains.revoke_key(&Actor::NOBODY, made.key.id).await.unwrap();
         world.clock.advance(SECOND);
         assert!(!opens(&other, &made.secret).await);
         other.stop().await;
@@ -149,18 +169,30 @@ fn another_server_hears_of_it_within_a_second(db: &TestDb) {
 
 fn a_rotation_leaves_the_secret_before_for_its_grace(db: &TestDb) {
     tell(db, async |world: World| {
-        let first = world.ains.create_key(wanted(), None).await.unwrap();
+        let first = world
+            .ains
+            .create_key(&Actor::NOBODY, wanted(), None)
+            .await
+            .unwrap();
         let grace = Duration::from_secs(10);
-        let (second, until) = world.ains.rotate_key(first.key.id, grace, None).await.unwrap();
+        let (second, until) = world
+            .ains
+            .rotate_key(&Actor::NOBODY, first.key.id, grace, None)
+            .await
+            .unwrap();
         assert_eq!(until, world.ains.now() + grace);
         assert!(opens(&world.ains, &first.secret).await && opens(&world.ains, &second.secret).await);
         world.clock.advance(grace);
         assert!(!opens(&world.ains, &first.secret).await);
         assert!(opens(&world.ains, &second.secret).await);
-        let (third, _) = world.ains.rotate_key(first.key.id, grace, None).await.unwrap();
+        let (third, _) = world
+            .ains
+            .rotate_key(&Actor::NOBODY, first.key.id, grace, None)
+            .await
+            .unwrap();
         let (fourth, _) = world
             .ains
-            .rotate_key(first.key.id, Duration::ZERO, None)
+            .rotate_key(&Actor::NOBODY, first.key.id, Duration::ZERO, None)
             .await
             .unwrap();
         for old in [&first, &second, &third] {
@@ -173,12 +205,16 @@ fn a_rotation_leaves_the_secret_before_for_its_grace(db: &TestDb) {
 
 fn nobody_gives_more_than_they_have(db: &TestDb) {
     tell(db, async |world: World| {
-        let own = world.ains.create_key(wanted(), None).await.unwrap();
+        let own = world
+            .ains
+            .create_key(&Actor::NOBODY, wanted(), None)
+            .await
+            .unwrap();
         let by = whom(&world.ains, &own.secret).await;
         let give = async |new: NewKey| {
             world
                 .ains
-                .create_key(new, Some(&by))
+                .create_key(&Actor::NOBODY, new, Some(&by))
                 .await
                 .map(|made| made.key.id)
         };
@@ -204,20 +240,33 @@ fn nobody_gives_more_than_they_have(db: &TestDb) {
             scopes: Some(Scopes::NONE.with(Scope::ChainRead)),
             ..KeyChange::default()
         };
-        let refused = world.ains.change_key(given, more.clone(), Some(&by)).await;
+        let refused = world
+            .ains
+            .change_key(&Actor::NOBODY, given, more.clone(), Some(&by))
+            .await;
         assert!(
             matches!(refused, Err(Error::MoreThanOwn("scopes"))),
             "{refused:?}"
         );
         // Nor do they take hold of a key that is worth more.
-        world.ains.change_key(given, more, None).await.unwrap();
-        let taken = world.ains.rotate_key(given, SECOND, Some(&by)).await;
+        world
+            .ains
+            .change_key(&Actor::NOBODY, given, more, None)
+            .await
+            .unwrap();
+        let taken = world
+            .ains
+            .rotate_key(&Actor::NOBODY, given, SECOND, Some(&by))
+            .await;
         assert!(matches!(taken, Err(Error::MoreThanOwn("scopes"))), "{taken:?}");
         let renamed = KeyChange {
             name: Some("mine".to_owned()),
             ..KeyChange::default()
         };
-        let taken = world.ains.change_key(given, renamed, Some(&by)).await;
+        let taken = world
+            .ains
+            .change_key(&Actor::NOBODY, given, renamed, Some(&by))
+            .await;
         assert!(matches!(taken, Err(Error::MoreThanOwn("scopes"))), "{taken:?}");
     });
 }
@@ -228,7 +277,7 @@ fn a_key_that_cannot_be_is_refused(db: &TestDb) {
             client: None,
             ..wanted()
         };
-        let refused = world.ains.create_key(unbound, None).await;
+        let refused = world.ains.create_key(&Actor::NOBODY, unbound, None).await;
         assert!(
             matches!(refused, Err(Error::KeyMisfit(Misfit::Unbound))),
             "{refused:?}"
@@ -238,14 +287,21 @@ fn a_key_that_cannot_be_is_refused(db: &TestDb) {
             scopes: Scopes::OF_AGENTS,
             ..wanted()
         };
-        let made = world.ains.create_key(of_agent, None).await.unwrap();
+        let made = world
+            .ains
+            .create_key(&Actor::NOBODY, of_agent, None)
+            .await
+            .unwrap();
         let principal = whom(&world.ains, &made.secret).await;
         assert_eq!(principal.reach, Reach::Agent("a".parse().unwrap()));
         let more = KeyChange {
             scopes: Some(Scopes::ADMIN),
             ..KeyChange::default()
         };
-        let refused = world.ains.change_key(made.key.id, more, None).await;
+        let refused = world
+            .ains
+            .change_key(&Actor::NOBODY, made.key.id, more, None)
+            .await;
         assert!(
             matches!(refused, Err(Error::KeyMisfit(Misfit::NotForAgents))),
             "{refused:?}"
@@ -255,7 +311,11 @@ fn a_key_that_cannot_be_is_refused(db: &TestDb) {
 
 fn keys_are_kept_as_digests(db: &TestDb) {
     tell(db, async |world: World| {
-        let made = world.ains.create_key(wanted(), None).await.unwrap();
+        let made = world
+            .ains
+            .create_key(&Actor::NOBODY, wanted(), None)
+            .await
+            .unwrap();
         assert!(!format!("{made:?}").contains(&made.secret), "not in logs either");
         let secret = made.secret.clone();
         let found = world
@@ -267,9 +327,21 @@ fn keys_are_kept_as_digests(db: &TestDb) {
 
 fn keys_survive_a_restart(db: &TestDb) {
     tell(db, async |world: World| {
-        let kept = world.ains.create_key(wanted(), None).await.unwrap();
-        let revoked = world.ains.create_key(wanted(), None).await.unwrap();
-        world.ains.revoke_key(revoked.key.id).await.unwrap();
+        let kept = world
+            .ains
+            .create_key(&Actor::NOBODY, wanted(), None)
+            .await
+            .unwrap();
+        let revoked = world
+            .ains
+            .create_key(&Actor::NOBODY, wanted(), None)
+            .await
+            .unwrap();
+        world
+            .ains
+            .revoke_key(&Actor::NOBODY, revoked.key.id)
+            .await
+            .unwrap();
         let world = world.restarted().await;
         assert!(opens(&world.ains, &kept.secret).await);
         assert!(!opens(&world.ains, &revoked.secret).await);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ains_core::chain::{OnFailure, StepDefinition};
 use ains_core::task::Gate;
 use ains_core::{Condition, Task, TaskId};
-use ains_service::{DeliveryOutcome, EventFilter};
+use ains_service::{Actor, DeliveryOutcome, EventFilter};
 use ains_testkit::TestDb;
 
 use crate::chains::{a_step, after};
@@ -225,7 +225,7 @@ fn the_queue_and_the_agents_are_read_when_they_are_asked_for(db: &TestDb) {
         assert_eq!(world.claim(&agent, 1).await.len(), 1, "the urgent one");
         world
             .ains
-            .adjust_trust(other.clone(), 0.25, "good".into())
+            .adjust_trust(&Actor::NOBODY, other.clone(), 0.25, "good".into())
             .await
             .unwrap();
         expect(
@@ -244,7 +244,11 @@ fn the_queue_and_the_agents_are_read_when_they_are_asked_for(db: &TestDb) {
             ],
         )
         .await;
-        world.ains.remove_agent(other, false).await.unwrap();
+        world
+            .ains
+            .remove_agent(&Actor::NOBODY, other, false)
+            .await
+            .unwrap();
         expect(
             &world,
             &[

@@ -8,7 +8,7 @@ use std::time::Duration;
 use ains_core::directory::Viewer;
 use ains_core::task::ReportKind;
 use ains_core::{EventType, EventTypes, Status, TaskId};
-use ains_service::{EventFilter, Followed};
+use ains_service::{Actor, EventFilter, Followed};
 use ains_testkit::{ManualClock, TestDb};
 
 use crate::events::next;
@@ -184,13 +184,13 @@ fn what_changes_an_agent_at_one_server_is_seen_at_the_other() {
         };
         first
             .ains
-            .adjust_trust(b.clone(), 0.2, "good".into())
+            .adjust_trust(&Actor::NOBODY, b.clone(), 0.2, "good".into())
             .await
             .unwrap();
         trusted(&second, &[(&b, 0.7), (&a, 0.5)]).await;
         second
             .ains
-            .adjust_trust(a.clone(), 0.4, "better".into())
+            .adjust_trust(&Actor::NOBODY, a.clone(), 0.4, "better".into())
             .await
             .unwrap();
         trusted(&first, &[(&a, 0.9), (&b, 0.7)]).await;
@@ -201,7 +201,13 @@ fn what_changes_an_agent_at_one_server_is_seen_at_the_other() {
                 a.clone(),
             );
             let delta = if turn % 3 == 0 { -0.03 } else { 0.01 };
-            tokio::spawn(async move { server.ains.adjust_trust(agent, delta, "x".into()).await.unwrap() })
+            tokio::spawn(async move {
+                server
+                    .ains
+                    .adjust_trust(&Actor::NOBODY, agent, delta, "x".into())
+                    .await
+                    .unwrap()
+            })
         });
         for turn in turns.collect::<Vec<_>>() {
             turn.await.unwrap();
@@ -219,7 +225,7 @@ fn what_changes_an_agent_at_one_server_is_seen_at_the_other() {
         expected.sort_by(|a, b| b.1.total_cmp(&a.1));
         trusted(&first, &expected).await;
         trusted(&second, &expected).await;
-        first.ains.remove_agent(a, false).await.unwrap();
+        first.ains.remove_agent(&Actor::NOBODY, a, false).await.unwrap();
         trusted(&second, &[(&b, 0.7)]).await;
     });
 }

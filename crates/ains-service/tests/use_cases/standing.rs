@@ -8,7 +8,7 @@ use ains_core::effect::Outcome;
 use ains_core::routing::Strategy;
 use ains_core::task::{Failure, ReportKind};
 use ains_core::{AgentId, Name, Status, Task, TaskId, Timestamp, TrustScore};
-use ains_service::{Page, TaskFilter, TrustRecord};
+use ains_service::{Actor, Page, TaskFilter, TrustRecord};
 use ains_testkit::TestDb;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -70,7 +70,10 @@ async fn happen(world: &World, agents: &[AgentId], seed: u64) -> Vec<(AgentId, M
             }
             85..90 => {
                 let delta = f64::from(rng.random_range(-30..=30_i32)) / 100.0;
-                let adjusted = world.ains.adjust_trust(agent.clone(), delta, "checked".into());
+                let adjusted =
+                    world
+                        .ains
+                        .adjust_trust(&Actor::NOBODY, agent.clone(), delta, "checked".into());
                 assert_eq!(adjusted.await.unwrap().reason.as_deref(), Some("checked"));
                 let at = world.ains.now();
                 let event = "adjusted";
@@ -281,7 +284,11 @@ fn a_history_comes_in_pages_newest_first_without_gaps(db: &TestDb) {
         let changes = (0..40).map(|n| {
             let (ains, agent) = (world.ains.clone(), agent.clone());
             let delta = if n % 3 == 0 { -0.02 } else { 0.01 };
-            tokio::spawn(async move { ains.adjust_trust(agent, delta, n.to_string()).await.unwrap() })
+            tokio::spawn(async move {
+                ains.adjust_trust(&Actor::NOBODY, agent, delta, n.to_string())
+                    .await
+                    .unwrap()
+            })
         });
         for change in changes.collect::<Vec<_>>() {
             change.await.unwrap();

@@ -3,7 +3,7 @@
 use ains_core::cron::Cron;
 use ains_core::schedule::SlotState::{Fired, Missed, Skipped};
 use ains_core::schedule::{Catchup, Overlap, ScheduleDefinition, SlotKind, SlotState, Standing, Timing};
-use ains_service::{Answer, Error, Once, ScheduleChange, ScheduleSteer, Steered};
+use ains_service::{Actor, Answer, Error, Once, ScheduleChange, ScheduleSteer, Steered};
 use ains_testkit::TestDb;
 
 use crate::schedules::{at, cron, every, pause};
@@ -223,9 +223,16 @@ fn a_removed_schedule_leaves_its_tasks(db: &TestDb) {
         let id = world.schedule(every(60)).await;
         world.pass(60).await;
         let made = world.made(id).await;
-        let refused = world.ains.delete_schedule(id, Some("d".parse().unwrap())).await;
+        let refused = world
+            .ains
+            .delete_schedule(&Actor::NOBODY, id, Some("d".parse().unwrap()))
+            .await;
         assert!(matches!(refused, Err(Error::NotOwner)));
-        world.ains.delete_schedule(id, None).await.unwrap();
+        world
+            .ains
+            .delete_schedule(&Actor::NOBODY, id, None)
+            .await
+            .unwrap();
         assert!(matches!(
             world.ains.schedule(id).await,
             Err(Error::NotFound { .. })
@@ -238,7 +245,7 @@ fn a_removed_schedule_leaves_its_tasks(db: &TestDb) {
         world.pass(600).await;
         assert_eq!(world.made(id).await, made);
         assert!(matches!(
-            world.ains.delete_schedule(id, None).await,
+            world.ains.delete_schedule(&Actor::NOBODY, id, None).await,
             Err(Error::NotFound { .. })
         ));
     });

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ains_core::Status;
 use ains_core::chain::{ChainStatus, StepStatus};
 use ains_core::schedule::{Fires, ScheduleDefinition, Standing, Timing};
-use ains_service::{Error, ScheduleChange, ScheduleSteer, Steer};
+use ains_service::{Actor, Error, ScheduleChange, ScheduleSteer, Steer};
 use ains_testkit::TestDb;
 
 use crate::chains::a_step;
@@ -38,9 +38,17 @@ fn a_template_stays_as_long_as_a_schedule_refers_to_it(db: &TestDb) {
         assert_eq!(world.of(once).await.schedule.standing, Standing::Ended);
         assert_eq!(world.in_use(template).await, (2, 0));
         for id in ids {
-            world.ains.delete_schedule(id, None).await.unwrap();
+            world
+                .ains
+                .delete_schedule(&Actor::NOBODY, id, None)
+                .await
+                .unwrap();
         }
-        world.ains.delete_template(template, None).await.unwrap();
+        world
+            .ains
+            .delete_template(&Actor::NOBODY, template, None)
+            .await
+            .unwrap();
         // What has ended cannot go on with it.
         let view = world.of(once).await;
         let change = ScheduleSteer::Change(Box::new(ScheduleChange {
@@ -66,7 +74,11 @@ fn a_template_stays_as_long_as_a_chain_refers_to_it(db: &TestDb) {
         world.lose(&agent, task).await;
         assert_eq!(world.view(chain).await.summary.status, ChainStatus::Failed);
         // It has ended: nothing keeps the template, and what begins again does without.
-        world.ains.delete_template(template, None).await.unwrap();
+        world
+            .ains
+            .delete_template(&Actor::NOBODY, template, None)
+            .await
+            .unwrap();
         world.ains.steer_chain(chain, Steer::Retry, None).await.unwrap();
         let task = world.claim_some(&agent).await.remove(0).task.id;
         world.succeed(&agent, task).await;
@@ -103,7 +115,11 @@ fn a_schedule_that_makes_chains_refers_to_the_templates_of_their_steps(db: &Test
         let task = world.claim_some(&agent).await.remove(0).task.id;
         world.succeed(&agent, task).await;
         assert_eq!(world.task(task).await.status, Status::Completed);
-        world.ains.delete_template(template, None).await.unwrap();
+        world
+            .ains
+            .delete_template(&Actor::NOBODY, template, None)
+            .await
+            .unwrap();
     });
 }
 
@@ -113,8 +129,11 @@ fn what_refers_and_what_removes_at_once_agree(db: &TestDb) {
             let template = world.a_template().await;
             let schedule = world.try_schedule(every_minute(using(template, "{}")));
             let chain = world.try_chain(vec![step("s", template, "{}")], "{}", None);
-            let (schedule, chain, removed) =
-                tokio::join!(schedule, chain, world.ains.delete_template(template, None));
+            let (schedule, chain, removed) = tokio::join!(
+                schedule,
+                chain,
+                world.ains.delete_template(&Actor::NOBODY, template, None)
+            );
             let refers = schedule.is_ok() || chain.is_ok();
             assert_ne!(
                 refers,

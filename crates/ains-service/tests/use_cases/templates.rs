@@ -5,7 +5,7 @@ use ains_core::chain::{ChainStatus, OnFailure, StepDefinition, StepTask, Toleran
 use ains_core::schedule::{Fires, ScheduleDefinition, SlotState, Standing};
 use ains_core::template::Defaults;
 use ains_service::{
-    Answer, Error, NewTask, NewTemplate, Once, ScheduleChange, ScheduleSteer, Steer, StoredTemplate,
+    Actor, Answer, Error, NewTask, NewTemplate, Once, ScheduleChange, ScheduleSteer, Steer, StoredTemplate,
     TaskFilter, TemplateChange, TemplateFilter,
 };
 use ains_testkit::TestDb;
@@ -105,7 +105,7 @@ impl World {
     }
 
     pub(crate) async fn in_use(&self, id: TemplateId) -> (usize, usize) {
-        match self.ains.delete_template(id, None).await {
+        match self.ains.delete_template(&Actor::NOBODY, id, None).await {
             Err(Error::TemplateInUse(references)) => (references.schedules.len(), references.chains.len()),
             other => panic!("{other:?}"),
         }
@@ -138,11 +138,15 @@ fn a_template_is_kept_changed_and_removed(db: &TestDb) {
         let known = world.template(id).await;
         assert_eq!((known.revision, known.times_used), (1, 2));
         assert!(known.template.updated_at > known.template.created_at);
-        world.ains.delete_template(id, None).await.unwrap();
+        world
+            .ains
+            .delete_template(&Actor::NOBODY, id, None)
+            .await
+            .unwrap();
         assert_eq!(world.task(made.id).await.template, Some(id));
         for refused in [
             world.ains.template(id).await.map(drop),
-            world.ains.delete_template(id, None).await,
+            world.ains.delete_template(&Actor::NOBODY, id, None).await,
             world
                 .ains
                 .change_template(id, changed(&known), None)
@@ -189,7 +193,7 @@ fn a_template_belongs_to_its_client(db: &TestDb) {
         let other = || Some("other".parse().unwrap());
         let refused = world.ains.change_template(id, changed(&known), other()).await;
         assert!(matches!(refused, Err(Error::NotOwner)), "{refused:?}");
-        let refused = world.ains.delete_template(id, other()).await;
+        let refused = world.ains.delete_template(&Actor::NOBODY, id, other()).await;
         assert!(matches!(refused, Err(Error::NotOwner)), "{refused:?}");
         let found = world.ains.templates_to_use([id].into(), other()).await.unwrap();
         assert!(found.is_empty());
@@ -201,7 +205,7 @@ fn a_template_belongs_to_its_client(db: &TestDb) {
         assert_eq!(world.ains.templates(filter).await.unwrap(), []);
         world
             .ains
-            .delete_template(id, Some("c".parse().unwrap()))
+            .delete_template(&Actor::NOBODY, id, Some("c".parse().unwrap()))
             .await
             .unwrap();
     });
@@ -225,7 +229,11 @@ fn the_same_key_makes_one_template(db: &TestDb) {
             panic!("{first:?}")
         };
         let id = first.template.id;
-        world.ains.delete_template(id, None).await.unwrap();
+        world
+            .ains
+            .delete_template(&Actor::NOBODY, id, None)
+            .await
+            .unwrap();
         let again = world
             .ains
             .create_template(new_template(), Some(once("a")))
@@ -351,7 +359,11 @@ fn a_slot_whose_input_does_not_fit_is_skipped_and_says_why(db: &TestDb) {
 fn a_schedule_of_a_template_that_does_not_exist_is_refused(db: &TestDb) {
     tell(db, async |world| {
         let gone = world.a_template().await;
-        world.ains.delete_template(gone, None).await.unwrap();
+        world
+            .ains
+            .delete_template(&Actor::NOBODY, gone, None)
+            .await
+            .unwrap();
         let other = NewTemplate {
             client: "other".parse().unwrap(),
             ..new_template()
@@ -463,7 +475,11 @@ fn a_step_whose_input_does_not_fit_fails_and_says_why(db: &TestDb) {
         let task = world.claim_some(&agent).await.remove(0).task.id;
         world.succeed(&agent, task).await;
         assert_eq!(world.view(failing).await.summary.status, ChainStatus::Completed);
-        world.ains.delete_template(template, None).await.unwrap();
+        world
+            .ains
+            .delete_template(&Actor::NOBODY, template, None)
+            .await
+            .unwrap();
     });
 }
 

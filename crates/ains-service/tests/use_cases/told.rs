@@ -6,7 +6,7 @@ use std::time::Duration;
 use ains_core::directory::Viewer;
 use ains_core::task::ReportKind;
 use ains_core::{TaskId, WebhookId};
-use ains_service::{Answer, NewWebhook};
+use ains_service::{Actor, Answer, NewWebhook};
 use ains_testkit::TestDb;
 use serde_json::Value;
 
@@ -146,7 +146,11 @@ fn nobody_is_told_before_or_after(db: &TestDb) {
         hook(&world, "c", "https://two", &["task.created"]).await;
         let between = world.submit("c", 1).await.remove(0);
         assert_eq!(of(&told(&world, 2).await, between.id).len(), 2);
-        world.ains.delete_webhook(first, None).await.unwrap();
+        world
+            .ains
+            .delete_webhook(&Actor::NOBODY, first, None)
+            .await
+            .unwrap();
         let after = world.submit("c", 1).await.remove(0);
         assert_eq!(of(&told(&world, 3).await, after.id).len(), 1);
         assert_eq!(&*world.receivers.seen()[2].url, "https://two");
@@ -176,7 +180,11 @@ fn a_webhook_is_told_of_at_any_server_once_it_is_registered(db: &TestDb) {
             let hook = hook(&world, "c", &format!("https://{round}"), &["task.created"]).await;
             other.submit(vec![a_task("c")], None).await.unwrap();
             world.receivers.begun(round).await;
-            world.ains.delete_webhook(hook, None).await.unwrap();
+            world
+                .ains
+                .delete_webhook(&Actor::NOBODY, hook, None)
+                .await
+                .unwrap();
             other.submit(vec![a_task("c")], None).await.unwrap();
         }
         assert_eq!(world.receivers.seen().len(), 20);
@@ -207,7 +215,7 @@ fn what_is_told_is_counted_and_cleaned_up(db: &TestDb) {
         };
         assert_eq!(rows().await, (1, 4));
         world.wait(8 * 86_400);
-        let removed = world.ains.cleanup(7).await.unwrap().deliveries;
+        let removed = world.ains.cleanup(&Actor::NOBODY, 7).await.unwrap().deliveries;
         assert_eq!((removed, rows().await), (4, (1, 0)));
     });
 }

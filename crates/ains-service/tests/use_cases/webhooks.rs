@@ -2,7 +2,9 @@
 
 use ains_core::WebhookId;
 use ains_core::webhook::{DeliveryState, MAX_OF_ONE, Webhook};
-use ains_service::{Ains, Answer, Error, NewWebhook, Once, StoredDelivery, WebhookFilter, WebhookMade};
+use ains_service::{
+    Actor, Ains, Answer, Error, NewWebhook, Once, StoredDelivery, WebhookFilter, WebhookMade,
+};
 use ains_testkit::TestDb;
 
 use crate::world::tell;
@@ -163,7 +165,11 @@ fn an_owner_has_a_bounded_number_of_active_webhooks(db: &TestDb) {
         );
         let other = world.ains.create_webhook(new("other", "https://a"), None).await;
         assert!(other.is_ok(), "{other:?}");
-        world.ains.delete_webhook(first.unwrap(), None).await.unwrap();
+        world
+            .ains
+            .delete_webhook(&Actor::NOBODY, first.unwrap(), None)
+            .await
+            .unwrap();
         create(&world.ains, "https://a").await;
     });
 }
@@ -188,7 +194,11 @@ fn webhooks_are_listed_by_owner(db: &TestDb) {
             listed.into_iter().map(|hook| hook.id).collect::<Vec<_>>()
         };
         assert_eq!(listed(true).await, [second.id, first.id]);
-        world.ains.delete_webhook(second.id, None).await.unwrap();
+        world
+            .ains
+            .delete_webhook(&Actor::NOBODY, second.id, None)
+            .await
+            .unwrap();
         assert_eq!(listed(true).await, [first.id]);
         assert_eq!(listed(false).await, [second.id, first.id]);
     });
@@ -198,7 +208,10 @@ fn only_the_owner_ends_a_webhook(db: &TestDb) {
     tell(db, async |world| {
         let hook = create(&world.ains, "https://a").await;
         let other = Some("other".parse().unwrap());
-        let refused = world.ains.delete_webhook(hook.id, other.clone()).await;
+        let refused = world
+            .ains
+            .delete_webhook(&Actor::NOBODY, hook.id, other.clone())
+            .await;
         assert!(matches!(refused, Err(Error::NotTheWebhooksOwner)), "{refused:?}");
         let refused = world.ains.rotate_secret(hook.id, other.clone(), None).await;
         assert!(matches!(refused, Err(Error::NotTheWebhooksOwner)), "{refused:?}");
@@ -207,7 +220,11 @@ fn only_the_owner_ends_a_webhook(db: &TestDb) {
         assert_eq!(world.ains.webhook(hook.id).await.unwrap(), hook);
         for _ in 0..2 {
             let owner = Some(hook.owner.clone());
-            world.ains.delete_webhook(hook.id, owner).await.unwrap();
+            world
+                .ains
+                .delete_webhook(&Actor::NOBODY, hook.id, owner)
+                .await
+                .unwrap();
             assert!(!world.ains.webhook(hook.id).await.unwrap().active);
         }
     });
@@ -218,7 +235,11 @@ fn a_webhook_that_is_called_no_more_takes_no_orders(db: &TestDb) {
         let hook = create(&world.ains, "https://a").await;
         let delivery = test(&world.ains, hook.id).await;
         until(&world.ains, hook.id, |one| one.state == DeliveryState::Delivered).await;
-        world.ains.delete_webhook(hook.id, None).await.unwrap();
+        world
+            .ains
+            .delete_webhook(&Actor::NOBODY, hook.id, None)
+            .await
+            .unwrap();
         let refused = world.ains.test_webhook(hook.id, None, None).await;
         assert!(matches!(refused, Err(Error::WebhookInactive)), "{refused:?}");
         let refused = world.ains.rotate_secret(hook.id, None, None).await;
@@ -238,7 +259,13 @@ fn what_does_not_exist_is_not_found(db: &TestDb) {
         };
         assert_eq!(entity(world.ains.webhook(id).await.unwrap_err()), "Webhook");
         assert_eq!(
-            entity(world.ains.delete_webhook(id, None).await.unwrap_err()),
+            entity(
+                world
+                    .ains
+                    .delete_webhook(&Actor::NOBODY, id, None)
+                    .await
+                    .unwrap_err()
+            ),
             "Webhook"
         );
         assert_eq!(

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ains_core::task::ReportKind;
 use ains_core::{Status, TaskId, TrustScore};
-use ains_service::{ClaimRequest, Error};
+use ains_service::{Actor, ClaimRequest, Error};
 use ains_testkit::TestDb;
 
 use crate::world::{World, a_task, an_agent, asking, failed, tell};
@@ -324,7 +324,7 @@ fn trust_decides_which_lanes_an_agent_serves(db: &TestDb) {
         assert_eq!(world.claim(&agent, 1).await.len(), 0);
         world
             .ains
-            .adjust_trust(agent.clone(), 0.15, "vouched for".into())
+            .adjust_trust(&Actor::NOBODY, agent.clone(), 0.15, "vouched for".into())
             .await
             .unwrap();
         assert_eq!(
@@ -334,7 +334,7 @@ fn trust_decides_which_lanes_an_agent_serves(db: &TestDb) {
         );
         let record = world
             .ains
-            .adjust_trust(agent.clone(), 0.05, "again".into())
+            .adjust_trust(&Actor::NOBODY, agent.clone(), 0.05, "again".into())
             .await
             .unwrap();
         assert_eq!((record.before, record.after), (0.65, 0.7));

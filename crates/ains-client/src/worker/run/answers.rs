@@ -112,7 +112,7 @@ impl Run {
                 agent_id = &*self.agent_id,
                 "the agent is not known; registering again"
             );
-            let (registration, client) = (Arc::clone(&self.registration), self.stubborn.clone());
+            let (registration, client) = (Arc::clone(&self.registration), self.registrar.clone());
             let not_before = Instant::now() + PAUSE;
             let answer = async move {
                 tokio::time::sleep_until(not_before).await;
