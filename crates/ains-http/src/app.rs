@@ -12,15 +12,17 @@ use ains_core::Timestamp;
 use ains_service::Ains;
 
 use crate::auth::Auth;
+use crate::defences::Defences;
 use crate::front::Front;
 use crate::request_id::Ids;
 use crate::requests::Requests;
 use crate::routes;
+use crate::tls::Tls;
 
 /// How long an idle connection is kept: longer than the usual 60 s of proxies, so that they close first.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
-/// How long the head of a request may take to arrive.
+/// How long the head of a request may take to arrive, and the handshake of TLS before it.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long answers in flight may take when the server stops (semantics §10).
@@ -40,6 +42,8 @@ pub struct HttpState {
     pub(crate) ids: Ids,
     /// What was asked, counted.
     pub(crate) requests: Requests,
+    /// What answers carry to protect whoever reads them in a browser.
+    pub(crate) defences: Defences,
 }
 
 impl HttpState {
@@ -51,6 +55,7 @@ impl HttpState {
             version: version.into(),
             ids: Ids::new(seed),
             requests: Requests::new(),
+            defences: Defences::new(false),
         }
     }
 
@@ -92,21 +97,34 @@ pub fn app(
     App::new().configure(configure(state)).wrap(Front(state.clone()))
 }
 
-/// Serves on `listener` with so many worker threads, until the server's handle is told to stop. Signals are left to
-/// whoever runs it.
+/// How the application is served.
+#[derive(Debug, Clone)]
+pub struct Serving {
+    /// Threads.
+    pub workers: usize,
+    /// With what HTTPS is served; without, HTTP is.
+    pub tls: Option<Tls>,
+}
+
+/// Serves on `listener` until the server's handle is told to stop. Signals are left to whoever runs it.
 ///
 /// # Errors
 /// When the listener cannot be used.
-pub fn serve(listener: TcpListener, state: HttpState, workers: usize) -> std::io::Result<Server> {
+pub fn serve(listener: TcpListener, mut state: HttpState, how: Serving) -> std::io::Result<Server> {
+    state.defences = Defences::new(how.tls.is_some());
     let state = Data::new(state);
     let server = HttpServer::new(move || app(&state))
-        .workers(workers)
+        .workers(how.workers)
         .backlog(BACKLOG)
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(HEAD_TIMEOUT)
+        .tls_handshake_timeout(HEAD_TIMEOUT)
         .client_disconnect_timeout(Duration::from_secs(1))
         .shutdown_timeout(SHUTDOWN_SECONDS)
-        .disable_signals()
-        .listen(listener)?;
+        .disable_signals();
+    let server = match how.tls {
+        Some(tls) => server.listen_rustls_0_23(listener, tls.0)?,
+        None => server.listen(listener)?,
+    };
     Ok(server.run())
 }

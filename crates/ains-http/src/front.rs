@@ -135,8 +135,8 @@ where
                 .await
             {
                 Ok(Ok(answer)) => answer,
-                Ok(Err(error)) => return Err(finished(HttpResponse::from_error(error), &id)),
-                Err(panic) => return Err(finished(panicked(panic.as_ref()), &id)),
+                Ok(Err(error)) => return Err(finished(HttpResponse::from_error(error), &id, &state)),
+                Err(panic) => return Err(finished(panicked(panic.as_ref()), &id, &state)),
             }
         }
         Err(problem) => request.into_response(explained(HttpResponse::from_error(problem), &id)),
@@ -147,13 +147,15 @@ where
     } else {
         answer
     };
+    state.defences.put(answer.headers_mut());
     answer.headers_mut().insert(X_REQUEST_ID.clone(), id);
     Ok(answer)
 }
 
 /// An answer for which there is no request any more, as an error that carries it.
-fn finished(response: HttpResponse, id: &HeaderValue) -> Error {
+fn finished(response: HttpResponse, id: &HeaderValue, state: &HttpState) -> Error {
     let mut response = explained(response, id);
+    state.defences.put(response.headers_mut());
     response.headers_mut().insert(X_REQUEST_ID.clone(), id.clone());
     InternalError::from_response("the request was lost", response).into()
 }

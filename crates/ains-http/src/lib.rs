@@ -3,6 +3,7 @@
 mod app;
 mod auth;
 mod convert;
+mod defences;
 mod front;
 mod json;
 mod once;
@@ -15,6 +16,8 @@ mod reply;
 mod request_id;
 mod requests;
 mod routes;
+mod tls;
 
-pub use app::{HttpState, app, configure, serve};
+pub use app::{HttpState, Serving, app, configure, serve};
 pub use auth::Auth;
+pub use tls::{Tls, TlsError};

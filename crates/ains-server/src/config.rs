@@ -13,7 +13,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ains_http::Auth;
+use ains_http::{Auth, Tls};
 use ains_service::Settings;
 use ains_store::Location;
 use ains_webhook::Rules;
@@ -34,6 +34,8 @@ pub(crate) struct Config {
     pub(crate) database: Location,
     /// Where to listen.
     pub(crate) bind: Bind,
+    /// What HTTPS is served with; without, HTTP is.
+    pub(crate) tls: Option<Tls>,
     /// Whether a key is needed.
     pub(crate) auth: Auth,
     /// What concerns the service.
@@ -98,6 +100,10 @@ impl Config {
                 Some(raw) => Bind::Exactly(values::address(&raw)?),
                 None if demo.is_some() => Bind::Preferably(ADDRESS),
                 None => Bind::Exactly(ADDRESS),
+            },
+            tls: {
+                let (certificate, key) = (layers.take("tls_cert"), layers.take("tls_key"));
+                values::tls(certificate.as_ref(), key.as_ref())?
             },
             auth: read(&mut layers, "auth", |raw| {
                 values::one_of(raw, &[("on", Auth::On), ("off", Auth::Off)])
@@ -172,6 +178,11 @@ impl Config {
 
     /// What no setting shows by itself.
     fn checked(self) -> Result<Self, Fault> {
+        if self.demo.is_some() && self.tls.is_some() {
+            return Err(Fault(
+                "the agents of the demo come without TLS: leave `tls_cert` and `tls_key` out".to_owned(),
+            ));
+        }
         let Bind::Exactly(address) = self.bind else {
             return Ok(self);
         };

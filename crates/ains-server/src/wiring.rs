@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use ains_client::Client;
-use ains_http::{Auth, HttpState};
+use ains_http::{Auth, HttpState, Serving};
 use ains_service::{Ains, Settings, SystemClock};
 use ains_store::{Location, Options, Store};
 use anyhow::{Context as _, anyhow, bail};
@@ -99,14 +99,20 @@ fn show(
     seed: Option<u64>,
     stopped: watch::Receiver<bool>,
 ) -> anyhow::Result<impl Future<Output = anyhow::Result<()>> + use<>> {
-    let mut client = Client::new(&running.url)?;
     let key = running.key.known().map(str::to_owned);
-    if let Some(key) = &key {
-        client = client.with_key(key);
-    }
+    let demo = match demo {
+        Some(demo) => Some((demo, Client::new(&running.url)?)),
+        None => None,
+    };
     Ok(async move {
         match demo {
-            Some(demo) => demo.run(client, key, seed, stopped).await,
+            Some((demo, client)) => {
+                let client = match &key {
+                    Some(key) => client.with_key(key),
+                    None => client,
+                };
+                demo.run(client, key, seed, stopped).await
+            }
             None => std::future::pending().await,
         }
     })
@@ -133,9 +139,21 @@ async fn start(config: &Config) -> anyhow::Result<Running> {
     };
     let listener = socket.listen(BACKLOG).and_then(tokio::net::TcpListener::into_std);
     let listener = listener.context("could not listen")?;
-    let url = url(listener.local_addr().context("could not listen")?);
+    let address = listener.local_addr().context("could not listen")?;
+    if config.tls.is_none() && !address.ip().is_loopback() {
+        tracing::warn!(
+            %address,
+            "HTTP is served without TLS where others can listen in: give `tls_cert` and `tls_key`, or keep a proxy \
+             with TLS in front"
+        );
+    }
+    let url = url(address, config.tls.is_some());
     let state = HttpState::new(ains.clone(), config.auth, env!("CARGO_PKG_VERSION"), seed);
-    let server = ains_http::serve(listener, state, config.http_workers).context("could not serve HTTP")?;
+    let serving = Serving {
+        workers: config.http_workers,
+        tls: config.tls.clone(),
+    };
+    let server = ains_http::serve(listener, state, serving).context("could not serve HTTP")?;
     Ok(Running {
         ains,
         url,
@@ -208,13 +226,14 @@ fn random() -> anyhow::Result<u64> {
 }
 
 /// Where people find the server: on this machine, if it listens everywhere.
-fn url(mut address: SocketAddr) -> String {
+fn url(mut address: SocketAddr, tls: bool) -> String {
     match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
         IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
         _ => {}
     }
-    format!("http://{address}")
+    let scheme = if tls { "https" } else { "http" };
+    format!("{scheme}://{address}")
 }
 
 #[cfg(test)]
@@ -229,7 +248,9 @@ mod tests {
             ("[::]:8000", "http://[::1]:8000"),
             ("192.0.2.7:8000", "http://192.0.2.7:8000"),
         ] {
-            assert_eq!(url(address.parse().unwrap()), expected);
+            assert_eq!(url(address.parse().unwrap(), false), expected);
         }
+        let address = "192.0.2.7:8000".parse().unwrap();
+        assert_eq!(url(address, true), "https://192.0.2.7:8000");
     }
 }

@@ -28,7 +28,17 @@ impl Raw {
         ))
     }
 
-    /// The same about a value that is not to be repeated.
+    /// The sentence with a reason behind it.
+    pub(super) fn refused_because(&self, accepted: &str, reason: &str) -> Fault {
+        Fault(format!("{}: {reason}", self.refused(accepted)))
+    }
+
+    /// Says that another setting has to be given with it.
+    pub(super) fn alone(&self, other: &str) -> Fault {
+        Fault(format!("{} needs `{other}` beside it", self.origin))
+    }
+
+    /// The sentence about a value that is not to be repeated.
     pub(super) fn refused_unseen(&self, accepted: impl AsRef<str>) -> Fault {
         Fault(format!("{} must be {}", self.origin, accepted.as_ref()))
     }

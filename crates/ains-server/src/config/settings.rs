@@ -18,7 +18,7 @@ pub(super) struct Setting {
 }
 
 /// Every setting, in the order of the help.
-pub(super) const SETTINGS: [Setting; 16] = [
+pub(super) const SETTINGS: [Setting; 18] = [
     Setting {
         name: "database_url",
         flag: "database-url",
@@ -33,6 +33,21 @@ pub(super) const SETTINGS: [Setting; 16] = [
         env: "AINS_BIND",
         value: "ADDRESS",
         help: "Where to listen; port 0 takes a free one [default: 127.0.0.1:8000]",
+    },
+    Setting {
+        name: "tls_cert",
+        flag: "tls-cert",
+        env: "AINS_TLS_CERT",
+        value: "FILE",
+        help: "The certificate to serve HTTPS with, in PEM, those of its authorities behind it\n\
+               [default: HTTP is served]",
+    },
+    Setting {
+        name: "tls_key",
+        flag: "tls-key",
+        env: "AINS_TLS_KEY",
+        value: "FILE",
+        help: "The key of that certificate, in PEM",
     },
     Setting {
         name: "auth",

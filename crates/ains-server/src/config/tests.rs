@@ -105,6 +105,15 @@ fn every_wrong_value_is_refused_in_one_sentence() {
             "--demo must be a folder that can be read, not `no/such/folder`",
         ),
         (
+            &["--tls-cert", "cert.pem"],
+            "--tls-cert needs `tls_key` beside it",
+        ),
+        (&["--tls-key", "key.pem"], "--tls-key needs `tls_cert` beside it"),
+        (
+            &["--tls-cert", "no-such.pem", "--tls-key", "no-such.pem"],
+            "--tls-cert must be a file with a certificate in PEM, not `no-such.pem`: No such file",
+        ),
+        (
             &["--config", "no-such.toml"],
             "the settings in `no-such.toml` could not be read",
         ),

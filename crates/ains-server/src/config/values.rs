@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use ains_core::webhook::RetryPlan;
+use ains_http::{Tls, TlsError};
 use ains_store::Location;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
@@ -66,6 +67,25 @@ pub(super) fn address(raw: &Raw) -> Result<SocketAddr, Fault> {
         .ok_or_else(|| {
             raw.refused("an IP address and a port, such as 127.0.0.1:8000, 0.0.0.0:8000 or [::1]:8000")
         })
+}
+
+/// What HTTPS is served with: both files or neither.
+pub(super) fn tls(certificate: Option<&Raw>, key: Option<&Raw>) -> Result<Option<Tls>, Fault> {
+    let (certificate, key) = match (certificate, key) {
+        (Some(certificate), Some(key)) => (certificate, key),
+        (None, None) => return Ok(None),
+        (Some(given), None) => return Err(given.alone("tls_key")),
+        (None, Some(given)) => return Err(given.alone("tls_cert")),
+    };
+    let read = Tls::read(Path::new(&certificate.text), Path::new(&key.text));
+    let refused = |error| match error {
+        TlsError::Certificate(reason) => {
+            certificate.refused_because("a file with a certificate in PEM", &reason)
+        }
+        TlsError::Key(reason) => key.refused_because("a file with a private key in PEM", &reason),
+        TlsError::Mismatch(reason) => key.refused_because("the key of the certificate", &reason.to_string()),
+    };
+    read.map(Some).map_err(refused)
 }
 
 /// A key: what can travel in a header as it is. Not repeated.
