@@ -191,10 +191,7 @@ async fn open(location: &Location) -> anyhow::Result<Store> {
     let opened = tokio::task::spawn_blocking(move || Store::open(&options)).await?;
     opened.map_err(|error| {
         let shown = location.shown();
-        let mut reason = error.to_string();
-        if let Location::Postgres(url) = location {
-            reason = reason.replace(url, &shown);
-        }
+        let reason = error.to_string();
         // libpq indents the hints that it gives.
         let lines: Vec<_> = reason.lines().filter(|line| !line.starts_with('\t')).collect();
         anyhow!("could not open the database {shown}: {}", lines.join("; "))

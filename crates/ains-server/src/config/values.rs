@@ -50,9 +50,10 @@ where
 
 /// A database. The value may hold a password, so it is not repeated.
 pub(super) fn database(raw: &Raw) -> Result<Location, Fault> {
-    raw.text
-        .parse()
-        .map_err(|_| raw.refused_unseen("sqlite://PATH, sqlite://:memory: or postgres://USER@HOST/NAME"))
+    raw.text.parse().map_err(|error| {
+        let accepted = "sqlite://PATH, sqlite://:memory: or postgres://USER@HOST/NAME";
+        raw.refused_unseen(format!("{accepted}: {error}"))
+    })
 }
 
 /// An address with a port; `localhost` is the one of IPv4.
