@@ -18,8 +18,8 @@ use actix_web::{HttpResponse, ResponseError};
 use ains_api::FieldFault;
 use ains_core::schedule;
 use ains_core::task::Refusal;
-use ains_service::Error;
 use ains_service::model::References;
+use ains_service::{Error, Locked};
 
 use crate::reply;
 pub use kind::Kind;
@@ -117,7 +117,7 @@ impl Problem {
         self
     }
 
-    fn caused(kind: Kind, detail: &'static str, source: Error) -> Self {
+    fn caused(kind: Kind, detail: impl Into<Cow<'static, str>>, source: Error) -> Self {
         let mut problem = Self::new(kind, detail);
         problem.0.source = Some(source);
         problem
@@ -159,6 +159,7 @@ impl Problem {
             Error::CalendarInUse(schedule) => {
                 Self::new(Kind::InUse, format!("Schedule {schedule} heeds the calendar"))
             }
+            Error::Locked(locked) => Self::locked(locked),
             Error::TooManyWebhooks(most) => {
                 Self::too_many(&format!("There are {most} active webhooks already"))
             }
@@ -244,6 +245,11 @@ impl Problem {
             _ => Kind::BadRequest,
         };
         Self::new(kind, wording::capitalised(&error.to_string()))
+    }
+
+    fn locked(locked: Locked) -> Self {
+        let detail = wording::capitalised(&locked.to_string());
+        Self::caused(Kind::Unavailable, detail, Error::Locked(locked))
     }
 
     /// What refers to a template is named; there may be more of it.

@@ -143,6 +143,7 @@ impl Config {
                 }),
                 // Made when the server starts: see `wiring`.
                 deliver: None,
+                vault: read(&mut layers, "secret_key", values::keys)?.unwrap_or_default(),
                 webhook_retries: read(&mut layers, "webhook_retry_seconds", values::plan)?
                     .unwrap_or(defaults.webhook_retries),
                 seed: read(&mut layers, "seed", |raw| values::number(raw, 0..=u64::MAX))?,

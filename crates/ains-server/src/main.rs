@@ -6,6 +6,7 @@
 //! | `wiring` | the way from the settings to a running server |
 //! | `shutdown` | what ends it, and in which order it ends |
 //! | `webhooks` | who calls webhooks |
+//! | `secret_key` | the key that secrets are kept with |
 //! | `telemetry` | the log, on standard error |
 //! | `screen` | what is printed for people, on standard output |
 //! | `keys` | `ains-server key …`: keys, from the command line |
@@ -15,6 +16,7 @@ mod config;
 mod demo;
 mod keys;
 mod screen;
+mod secret_key;
 mod shutdown;
 mod telemetry;
 mod webhooks;

@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use crate::config::{Bind, Config};
 use crate::demo::Demo;
 use crate::screen::{self, AdminKey};
+use crate::secret_key;
 use crate::shutdown::{self, Signals};
 use crate::webhooks::Outlet;
 
@@ -125,6 +126,9 @@ async fn start(config: &Config) -> anyhow::Result<Running> {
     let (mut settings, key) = admin_key(config)?;
     let outlet = Outlet::new(config.webhook_rules).context("could not prepare to call webhooks")?;
     settings.deliver = Some(Arc::new(outlet));
+    if !settings.vault.has_key() {
+        settings.vault = secret_key::vault(&config.database)?;
+    }
     let seed = settings.seed.map_or_else(random, Ok)?;
     let ains = Ains::start(store, settings, Arc::new(SystemClock))
         .await

@@ -28,6 +28,7 @@
 //! | `templates`, `schema` | create, read, change, make tasks from; what inputs must satisfy |
 //! | `webhooks`, `deliver` | create, read, end, secrets; their deliveries; the way out |
 //! | `access` | whether a caller reaches a thing |
+//! | `vault` | what is kept so that who reads the database cannot read it |
 //! | `routing`, `stats`, `cleanup`, `clients`, `keys` | as they say |
 //! | `machine`, `batch` | how operations become one transaction, and what follows from it |
 //! | `engine` | what a server knows in memory |
@@ -66,6 +67,7 @@ mod settings;
 mod stats;
 mod tasks;
 mod templates;
+mod vault;
 mod webhooks;
 mod why;
 mod work;
@@ -79,3 +81,4 @@ pub use keys::Keychain;
 pub use metrics::{DeliveryOutcome, Metrics};
 pub use model::*;
 pub use settings::Settings;
+pub use vault::{InvalidKeys, Locked, Vault};

@@ -128,6 +128,29 @@ impl Conn {
         }
     }
 
+    /// From here on nothing of what this connection changes or deletes is left over in the file. PostgreSQL has its own
+    /// time for that.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn leave_no_traces(&mut self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => self.execute("PRAGMA secure_delete = ON"),
+            Self::Postgres(_) => Ok(()),
+        }
+    }
+
+    /// Moves what is in the log into the file, and empties the log: at the start, when nobody reads.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn empty_log(&mut self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => self.execute("PRAGMA wal_checkpoint(TRUNCATE)"),
+            Self::Postgres(_) => Ok(()),
+        }
+    }
+
     pub(crate) fn commit(&mut self) -> Result<(), StoreError> {
         Ok(per_backend!(self, |c| {
             AnsiTransactionManager::commit_transaction(c)

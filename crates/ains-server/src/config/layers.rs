@@ -1,6 +1,7 @@
 //! The sources of the settings, one over the other, and where each value came from.
 
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
@@ -31,6 +32,11 @@ impl Raw {
     /// The sentence with a reason behind it.
     pub(super) fn refused_because(&self, accepted: &str, reason: &str) -> Fault {
         Fault(format!("{}: {reason}", self.refused(accepted)))
+    }
+
+    /// The sentence about a value that is not to be repeated, for which there is a reason.
+    pub(super) fn unusable(&self, reason: &dyn Display) -> Fault {
+        Fault(format!("{} cannot be used: {reason}", self.origin))
     }
 
     /// Says that another setting has to be given with it.

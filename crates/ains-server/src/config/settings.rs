@@ -18,7 +18,7 @@ pub(super) struct Setting {
 }
 
 /// Every setting, in the order of the help.
-pub(super) const SETTINGS: [Setting; 18] = [
+pub(super) const SETTINGS: [Setting; 19] = [
     Setting {
         name: "database_url",
         flag: "database-url",
@@ -63,6 +63,15 @@ pub(super) const SETTINGS: [Setting; 18] = [
         value: "KEY",
         help: "An admin key to accept, for scripts; better in the environment, for other users\n\
                can see flags [default: one is made on the first start, and shown once]",
+    },
+    Setting {
+        name: "secret_key",
+        flag: "secret-key",
+        env: "AINS_SECRET_KEY",
+        value: "KEYS",
+        help: "What the secrets of webhooks are kept with: 64 hexadecimal digits; of several with\n\
+               commas the first seals and all open; better in the environment\n\
+               [default: with SQLite a file beside the database; with PostgreSQL none]",
     },
     Setting {
         name: "agent_identity",

@@ -132,7 +132,8 @@ fn a_password_is_not_repeated() {
     let refusal = refusal(&["--database-url", "mysql://me:secret@host/db"]);
     assert_eq!(
         refusal,
-        "--database-url must be sqlite://PATH, sqlite://:memory: or postgres://USER@HOST/NAME"
+        "--database-url cannot be used: the database address is none of sqlite://PATH, sqlite://:memory: and \
+         postgres://USER@HOST/NAME"
     );
 }
 

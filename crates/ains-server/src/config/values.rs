@@ -8,7 +8,8 @@ use std::str::FromStr;
 
 use ains_core::webhook::RetryPlan;
 use ains_http::{Tls, TlsError};
-use ains_store::Location;
+use ains_service::Vault;
+use ains_store::{Location, StoreError};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::Fault;
@@ -50,10 +51,7 @@ where
 
 /// A database. The value may hold a password, so it is not repeated.
 pub(super) fn database(raw: &Raw) -> Result<Location, Fault> {
-    raw.text.parse().map_err(|error| {
-        let accepted = "sqlite://PATH, sqlite://:memory: or postgres://USER@HOST/NAME";
-        raw.refused_unseen(format!("{accepted}: {error}"))
-    })
+    raw.text.parse().map_err(|error: StoreError| raw.unusable(&error))
 }
 
 /// An address with a port; `localhost` is the one of IPv4.
@@ -95,6 +93,14 @@ pub(super) fn key(raw: &Raw) -> Result<String, Fault> {
     sound
         .then(|| raw.text.clone())
         .ok_or_else(|| raw.refused_unseen("one or more visible ASCII characters without spaces"))
+}
+
+/// What secrets are kept with. Not repeated.
+pub(super) fn keys(raw: &Raw) -> Result<Vault, Fault> {
+    let keys = raw.text.parse();
+    keys.map_err(|_| {
+        raw.refused_unseen("1 to 16 keys of 64 hexadecimal digits each, with commas between them")
+    })
 }
 
 /// When something is tried again.
