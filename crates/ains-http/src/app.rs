@@ -12,6 +12,7 @@ use ains_core::Timestamp;
 use ains_service::Ains;
 
 use crate::auth::Auth;
+use crate::cors::Origins;
 use crate::defences::Defences;
 use crate::front::Front;
 use crate::request_id::Ids;
@@ -44,6 +45,8 @@ pub struct HttpState {
     pub(crate) requests: Requests,
     /// What answers carry to protect whoever reads them in a browser.
     pub(crate) defences: Defences,
+    /// Whose pages may ask.
+    pub(crate) origins: Origins,
 }
 
 impl HttpState {
@@ -56,7 +59,15 @@ impl HttpState {
             ids: Ids::new(seed),
             requests: Requests::new(),
             defences: Defences::new(false),
+            origins: Origins::default(),
         }
+    }
+
+    /// Lets pages of these origins ask.
+    #[must_use]
+    pub fn with_origins(mut self, origins: Origins) -> Self {
+        self.origins = origins;
+        self
     }
 
     /// The present instant.
@@ -102,6 +113,8 @@ pub fn app(
 pub struct Serving {
     /// Threads.
     pub workers: usize,
+    /// Connections at the same time; more wait to be accepted.
+    pub connections: usize,
     /// With what HTTPS is served; without, HTTP is.
     pub tls: Option<Tls>,
 }
@@ -113,8 +126,12 @@ pub struct Serving {
 pub fn serve(listener: TcpListener, mut state: HttpState, how: Serving) -> std::io::Result<Server> {
     state.defences = Defences::new(how.tls.is_some());
     let state = Data::new(state);
+    // Of each worker, also while they shake hands: those that do so slowly keep nobody else out.
+    let of_each = how.connections.div_ceil(how.workers.max(1));
     let server = HttpServer::new(move || app(&state))
         .workers(how.workers)
+        .max_connections(of_each)
+        .max_connection_rate(of_each)
         .backlog(BACKLOG)
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(HEAD_TIMEOUT)

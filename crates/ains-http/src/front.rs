@@ -23,6 +23,7 @@ use tracing::{Instrument, Level};
 
 use crate::app::HttpState;
 use crate::auth;
+use crate::cors::Origins;
 use crate::problem::{Kind, Problem};
 use crate::request_id::X_REQUEST_ID;
 use crate::requests::{Desk, Verb};
@@ -123,7 +124,16 @@ async fn pass<S>(
 where
     S: Service<ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error>,
 {
-    let answer = match auth::admit(&state, &request).await {
+    let origin = state.origins.named(request.headers());
+    if let Some(answer) = Origins::preflight(&request, origin.as_ref()) {
+        let answer = request.into_response(answer);
+        return Ok(dressed(answer, &state, origin, id));
+    }
+    let admitted = match Origins::refuse_forged(&request, origin.as_ref()) {
+        Ok(()) => auth::admit(&state, &request).await,
+        Err(problem) => Err(problem),
+    };
+    let answer = match admitted {
         Ok(principal) => {
             if let Some(principal) = principal {
                 // By it the gate of the route decides, and handlers know their caller.
@@ -141,15 +151,27 @@ where
         }
         Err(problem) => request.into_response(explained(HttpResponse::from_error(problem), &id)),
     };
-    let mut answer = if answer.status().is_client_error() || answer.status().is_server_error() {
+    let answer = if answer.status().is_client_error() || answer.status().is_server_error() {
         let (request, response) = answer.into_parts();
         ServiceResponse::new(request, explained(response, &id))
     } else {
         answer
     };
-    state.defences.put(answer.headers_mut());
-    answer.headers_mut().insert(X_REQUEST_ID.clone(), id);
-    Ok(answer)
+    Ok(dressed(answer, &state, origin, id))
+}
+
+/// An answer with what every answer carries.
+fn dressed(
+    mut answer: ServiceResponse<BoxBody>,
+    state: &HttpState,
+    origin: Option<HeaderValue>,
+    id: HeaderValue,
+) -> ServiceResponse<BoxBody> {
+    let headers = answer.headers_mut();
+    state.defences.put(headers);
+    state.origins.put(origin, headers);
+    headers.insert(X_REQUEST_ID.clone(), id);
+    answer
 }
 
 /// An answer for which there is no request any more, as an error that carries it.

@@ -3,6 +3,7 @@
 mod app;
 mod auth;
 mod convert;
+mod cors;
 mod defences;
 mod front;
 mod json;
@@ -20,4 +21,5 @@ mod tls;
 
 pub use app::{HttpState, Serving, app, configure, serve};
 pub use auth::Auth;
+pub use cors::{InvalidOrigins, Origins};
 pub use tls::{Tls, TlsError};

@@ -27,6 +27,7 @@ async fn start(db: &TestDb) -> (SocketAddr, ServerHandle) {
     let state = HttpState::new(ains, Auth::Off, "1.2.3", 1);
     let how = Serving {
         workers: 1,
+        connections: 1000,
         tls: None,
     };
     let server = ains_http::serve(listener, state, how).expect("a server");

@@ -13,7 +13,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ains_http::{Auth, Tls};
+use ains_http::{Auth, Origins, Tls};
 use ains_service::Settings;
 use ains_store::Location;
 use ains_webhook::Rules;
@@ -36,6 +36,10 @@ pub(crate) struct Config {
     pub(crate) bind: Bind,
     /// What HTTPS is served with; without, HTTP is.
     pub(crate) tls: Option<Tls>,
+    /// Whose pages may ask.
+    pub(crate) origins: Origins,
+    /// Connections at the same time; without, as many as is usual.
+    pub(crate) connections: Option<usize>,
     /// Whether a key is needed.
     pub(crate) auth: Auth,
     /// What concerns the service.
@@ -105,6 +109,10 @@ impl Config {
                 let (certificate, key) = (layers.take("tls_cert"), layers.take("tls_key"));
                 values::tls(certificate.as_ref(), key.as_ref())?
             },
+            origins: read(&mut layers, "cors_origins", values::origins)?.unwrap_or_default(),
+            connections: read(&mut layers, "max_connections", |raw| {
+                values::number(raw, 1..=1_000_000)
+            })?,
             auth: read(&mut layers, "auth", |raw| {
                 values::one_of(raw, &[("on", Auth::On), ("off", Auth::Off)])
             })?

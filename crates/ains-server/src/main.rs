@@ -3,6 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `config` | the settings: flags over environment over file over defaults |
+//! | `connections` | how many there may be, and what ends one |
 //! | `wiring` | the way from the settings to a running server |
 //! | `shutdown` | what ends it, and in which order it ends |
 //! | `webhooks` | who calls webhooks |
@@ -13,6 +14,7 @@
 //! | `demo` | `--demo`: three agents at work on real files |
 
 mod config;
+mod connections;
 mod demo;
 mod keys;
 mod screen;

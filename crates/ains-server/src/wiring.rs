@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::config::{Bind, Config};
+use crate::connections;
 use crate::demo::Demo;
 use crate::screen::{self, AdminKey};
 use crate::secret_key;
@@ -120,6 +121,7 @@ fn show(
 }
 
 async fn start(config: &Config) -> anyhow::Result<Running> {
+    let connections = connections::allowed(config.connections)?;
     // Taken before the database is opened, so that a second server on the same address leaves it alone.
     let socket = socket(config.bind)?;
     let store = open(&config.database).await?;
@@ -152,9 +154,11 @@ async fn start(config: &Config) -> anyhow::Result<Running> {
         );
     }
     let url = url(address, config.tls.is_some());
-    let state = HttpState::new(ains.clone(), config.auth, env!("CARGO_PKG_VERSION"), seed);
+    let state = HttpState::new(ains.clone(), config.auth, env!("CARGO_PKG_VERSION"), seed)
+        .with_origins(config.origins.clone());
     let serving = Serving {
         workers: config.http_workers,
+        connections,
         tls: config.tls.clone(),
     };
     let server = ains_http::serve(listener, state, serving).context("could not serve HTTP")?;
@@ -177,6 +181,7 @@ fn socket(bind: Bind) -> anyhow::Result<TcpSocket> {
         // Else a restarted server has to wait for the connections of the one before to be forgotten.
         #[cfg(unix)]
         socket.set_reuseaddr(true)?;
+        connections::end_what_is_not_read(&socket)?;
         socket.bind(address)?;
         Ok(socket)
     };

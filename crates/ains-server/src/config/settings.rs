@@ -18,7 +18,7 @@ pub(super) struct Setting {
 }
 
 /// Every setting, in the order of the help.
-pub(super) const SETTINGS: [Setting; 19] = [
+pub(super) const SETTINGS: [Setting; 21] = [
     Setting {
         name: "database_url",
         flag: "database-url",
@@ -48,6 +48,21 @@ pub(super) const SETTINGS: [Setting; 19] = [
         env: "AINS_TLS_KEY",
         value: "FILE",
         help: "The key of that certificate, in PEM",
+    },
+    Setting {
+        name: "cors_origins",
+        flag: "cors-origins",
+        env: "AINS_CORS_ORIGINS",
+        value: "LIST",
+        help: "The origins whose pages may ask, with commas: https://app.example [default: none]",
+    },
+    Setting {
+        name: "max_connections",
+        flag: "max-connections",
+        env: "AINS_MAX_CONNECTIONS",
+        value: "NUMBER",
+        help: "Connections at the same time; more wait to be accepted [default: 10000, or what the\n\
+               limit of open files allows]",
     },
     Setting {
         name: "auth",

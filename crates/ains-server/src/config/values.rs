@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use ains_core::webhook::RetryPlan;
-use ains_http::{Tls, TlsError};
+use ains_http::{Origins, Tls, TlsError};
 use ains_service::Vault;
 use ains_store::{Location, StoreError};
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -93,6 +93,14 @@ pub(super) fn key(raw: &Raw) -> Result<String, Fault> {
     sound
         .then(|| raw.text.clone())
         .ok_or_else(|| raw.refused_unseen("one or more visible ASCII characters without spaces"))
+}
+
+/// Whose pages may ask.
+pub(super) fn origins(raw: &Raw) -> Result<Origins, Fault> {
+    let origins = raw.text.parse();
+    origins.map_err(|_| {
+        raw.refused("a list of origins such as https://app.example or http://localhost:3000, with commas between them")
+    })
 }
 
 /// What secrets are kept with. Not repeated.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ains_core::WebhookId;
-use ains_core::webhook::{DeliveryState, Secret};
+use ains_core::webhook::{DeliveryState, Sealed, Secret};
 use ains_service::{Answer, Error, Locked, NewWebhook, Once, WebhookMade};
 use ains_store::{idempotency, webhooks};
 use ains_testkit::{Backend, TestDb};
@@ -28,10 +28,7 @@ async fn stored(db: &TestDb, world: &World) -> Vec<u8> {
         .store(|conn| {
             let hooks = webhooks::lock_secrets(conn, None, 1000)?;
             let secrets = hooks.iter().flat_map(|(_, secret, previous)| {
-                [
-                    Some(secret.as_str()),
-                    previous.as_ref().map(|secret| secret.as_str()),
-                ]
+                [Some(secret.as_str()), previous.as_ref().map(Sealed::as_str)]
             });
             let mut all: Vec<u8> = secrets.flatten().flat_map(str::bytes).collect();
             let kept = idempotency::find(conn, "s", "k", ains_core::Timestamp::from_micros(0))?;
