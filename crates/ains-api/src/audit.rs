@@ -36,7 +36,9 @@ pub struct AuditFilter {
     pub cursor: Option<String>,
 }
 
-/// An entry of the audit log: an element of `GET /ains/audit-logs`. It stands for one request; or, where something was
+/// An entry of the audit log: an element of `GET /ains/audit-logs`.
+///
+/// It stands for one request; or, where something was
 /// refused, for all requests of one caller that were refused for that reason within a minute.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AuditEntry {

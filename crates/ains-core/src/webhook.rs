@@ -1,6 +1,6 @@
 //! Webhooks: who is told of which events, and what becomes of an attempt to tell them (semantics §8).
 //!
-//! - [`Webhook`] is one registration, with the [`Secret`]s that sign what is sent to it;
+//! - [`Webhook`] is one registration, with the [`Secret`]s that sign what is sent to it, which are kept [`Sealed`];
 //! - [`Pattern`] is what it wants to hear of, and [`Directory`] finds the hooks that want an event;
 //! - [`body`] makes the text that is sent, once for all attempts;
 //! - [`RetryPlan`] decides what follows from the [`Outcome`] of an attempt.
@@ -9,11 +9,13 @@ pub mod body;
 mod directory;
 mod pattern;
 mod retry;
+mod sealed;
 mod secret;
 
 pub use directory::Directory;
 pub use pattern::{Pattern, TEST};
 pub use retry::{InvalidPlan, LONGEST_WAIT, Outcome, RetryPlan, Verdict};
+pub use sealed::Sealed;
 pub use secret::{InvalidSecret, Secret};
 
 use std::fmt;
@@ -53,9 +55,9 @@ pub struct Webhook {
     /// Whether it is called at all.
     pub active: bool,
     /// What signs.
-    pub secret: Secret,
+    pub secret: Sealed,
     /// What signed before the last rotation, and until when it signs as well.
-    pub previous: Option<(Secret, Timestamp)>,
+    pub previous: Option<(Sealed, Timestamp)>,
     /// When it was registered.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -69,7 +71,7 @@ impl Webhook {
     }
 
     /// The secrets that sign at `now`: the current one first.
-    pub fn secrets_at(&self, now: Timestamp) -> Vec<Secret> {
+    pub fn secrets_at(&self, now: Timestamp) -> Vec<Sealed> {
         let previous = self.previous.iter().filter(|(_, until)| now < *until);
         std::iter::once(&self.secret)
             .chain(previous.map(|(secret, _)| secret))
@@ -79,7 +81,7 @@ impl Webhook {
 
     /// Signs with `secret` from now on, and for [`OVERLAP`] with the one before as well. A secret before that signs no
     /// more.
-    pub fn rotate(&mut self, secret: Secret, now: Timestamp) {
+    pub fn rotate(&mut self, secret: Sealed, now: Timestamp) {
         let before = std::mem::replace(&mut self.secret, secret);
         self.previous = Some((before, now + OVERLAP));
         self.updated_at = now.max(self.updated_at);
@@ -188,7 +190,7 @@ mod tests {
         hook.rotate("second".parse().unwrap(), at(10));
         let shown = |hook: &Webhook, now| -> Vec<String> {
             let secrets = hook.secrets_at(now);
-            secrets.iter().map(|secret| secret.reveal().to_owned()).collect()
+            secrets.iter().map(|secret| secret.as_str().to_owned()).collect()
         };
         assert_eq!(shown(&hook, at(10)), ["second", "first"]);
         assert_eq!(shown(&hook, at(10 + 86_399)), ["second", "first"]);

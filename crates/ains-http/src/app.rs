@@ -13,15 +13,18 @@ use ains_service::Ains;
 
 use crate::address::TrustedProxies;
 use crate::auth::{Auth, Nonces};
+use crate::cors::Origins;
+use crate::defences::Defences;
 use crate::front::Front;
 use crate::request_id::Ids;
 use crate::requests::Requests;
 use crate::routes;
+use crate::tls::Tls;
 
 /// How long an idle connection is kept: longer than the usual 60 s of proxies, so that they close first.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
-/// How long the head of a request may take to arrive.
+/// How long the head of a request may take to arrive, and the handshake of TLS before it.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long answers in flight may take when the server stops (semantics §10).
@@ -45,6 +48,10 @@ pub struct HttpState {
     pub(crate) nonces: Nonces,
     /// What was asked, counted.
     pub(crate) requests: Requests,
+    /// What answers carry to protect whoever reads them in a browser.
+    pub(crate) defences: Defences,
+    /// Whose pages may ask.
+    pub(crate) origins: Origins,
 }
 
 impl HttpState {
@@ -58,6 +65,8 @@ impl HttpState {
             proxies: TrustedProxies::default(),
             nonces: Nonces::default(),
             requests: Requests::new(),
+            defences: Defences::new(false),
+            origins: Origins::default(),
         }
     }
 
@@ -65,6 +74,13 @@ impl HttpState {
     #[must_use]
     pub fn behind(mut self, proxies: TrustedProxies) -> Self {
         self.proxies = proxies;
+        self
+    }
+
+    /// Lets pages of these origins ask.
+    #[must_use]
+    pub fn with_origins(mut self, origins: Origins) -> Self {
+        self.origins = origins;
         self
     }
 
@@ -106,21 +122,40 @@ pub fn app(
     App::new().configure(configure(state)).wrap(Front(state.clone()))
 }
 
-/// Serves on `listener` with so many worker threads, until the server's handle is told to stop. Signals are left to
-/// whoever runs it.
+/// How the application is served.
+#[derive(Debug, Clone)]
+pub struct Serving {
+    /// Threads.
+    pub workers: usize,
+    /// Connections at the same time; more wait to be accepted.
+    pub connections: usize,
+    /// With what HTTPS is served; without, HTTP is.
+    pub tls: Option<Tls>,
+}
+
+/// Serves on `listener` until the server's handle is told to stop. Signals are left to whoever runs it.
 ///
 /// # Errors
 /// When the listener cannot be used.
-pub fn serve(listener: TcpListener, state: HttpState, workers: usize) -> std::io::Result<Server> {
+pub fn serve(listener: TcpListener, mut state: HttpState, how: Serving) -> std::io::Result<Server> {
+    state.defences = Defences::new(how.tls.is_some());
     let state = Data::new(state);
+    // Of each worker, also while they shake hands: those that do so slowly keep nobody else out.
+    let of_each = how.connections.div_ceil(how.workers.max(1));
     let server = HttpServer::new(move || app(&state))
-        .workers(workers)
+        .workers(how.workers)
+        .max_connections(of_each)
+        .max_connection_rate(of_each)
         .backlog(BACKLOG)
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(HEAD_TIMEOUT)
+        .tls_handshake_timeout(HEAD_TIMEOUT)
         .client_disconnect_timeout(Duration::from_secs(1))
         .shutdown_timeout(SHUTDOWN_SECONDS)
-        .disable_signals()
-        .listen(listener)?;
+        .disable_signals();
+    let server = match how.tls {
+        Some(tls) => server.listen_rustls_0_23(listener, tls.0)?,
+        None => server.listen(listener)?,
+    };
     Ok(server.run())
 }

@@ -26,6 +26,7 @@ use tracing::{Instrument, Level};
 
 use crate::app::HttpState;
 use crate::auth;
+use crate::cors::Origins;
 use crate::limits;
 use crate::problem::{Kind, Problem};
 use crate::refusals;
@@ -130,9 +131,19 @@ where
 {
     let mut marks = Marks {
         id,
+        origin: state.origins.named(request.headers()),
         standing: Standing::default(),
     };
-    let answer = match admit(&state, &mut request, &mut marks.standing).await {
+    if let Some(answer) = Origins::preflight(&request, marks.origin.as_ref()) {
+        let mut answer = request.into_response(answer);
+        marks.put(&state, answer.headers_mut());
+        return Ok(answer);
+    }
+    let admitted = match Origins::refuse_forged(&request, marks.origin.as_ref()) {
+        Ok(()) => admit(&state, &mut request, &mut marks.standing).await,
+        Err(problem) => Err(problem),
+    };
+    let answer = match admitted {
         Ok(()) => {
             if request.method() != Method::GET {
                 request.extensions_mut().insert(RequestId(marks.id.clone()));
@@ -143,8 +154,8 @@ where
                 .await
             {
                 Ok(Ok(answer)) => answer,
-                Ok(Err(error)) => return Err(finished(HttpResponse::from_error(error), &marks)),
-                Err(panic) => return Err(finished(panicked(panic.as_ref()), &marks)),
+                Ok(Err(error)) => return Err(finished(HttpResponse::from_error(error), &marks, &state)),
+                Err(panic) => return Err(finished(panicked(panic.as_ref()), &marks, &state)),
             }
         }
         Err(problem) => {
@@ -161,7 +172,7 @@ where
     } else {
         answer
     };
-    marks.put(answer.headers_mut());
+    marks.put(&state, answer.headers_mut());
     Ok(answer)
 }
 
@@ -184,21 +195,25 @@ async fn admit(
 /// What every answer to a request says of it.
 struct Marks {
     id: HeaderValue,
+    /// Whose page asks, if it may.
+    origin: Option<HeaderValue>,
     /// How its key stands.
     standing: Standing,
 }
 
 impl Marks {
-    fn put(&self, headers: &mut HeaderMap) {
+    fn put(&self, state: &HttpState, headers: &mut HeaderMap) {
+        state.defences.put(headers);
+        state.origins.put(self.origin.clone(), headers);
         limits::tell(&self.standing, headers);
         headers.insert(X_REQUEST_ID.clone(), self.id.clone());
     }
 }
 
 /// An answer for which there is no request any more, as an error that carries it.
-fn finished(response: HttpResponse, marks: &Marks) -> Error {
+fn finished(response: HttpResponse, marks: &Marks, state: &HttpState) -> Error {
     let mut response = explained(response, &marks.id);
-    marks.put(response.headers_mut());
+    marks.put(state, response.headers_mut());
     InternalError::from_response("the request was lost", response).into()
 }
 

@@ -18,8 +18,8 @@ use actix_web::{HttpResponse, ResponseError};
 use ains_api::FieldFault;
 use ains_core::schedule;
 use ains_core::task::Refusal;
-use ains_service::Error;
 use ains_service::model::References;
+use ains_service::{Error, Locked};
 
 use crate::reply;
 pub use kind::Kind;
@@ -127,7 +127,7 @@ impl Problem {
         self
     }
 
-    fn caused(kind: Kind, detail: &'static str, source: Error) -> Self {
+    fn caused(kind: Kind, detail: impl Into<Cow<'static, str>>, source: Error) -> Self {
         let mut problem = Self::new(kind, detail);
         problem.0.source = Some(source);
         problem
@@ -169,6 +169,7 @@ impl Problem {
             Error::CalendarInUse(schedule) => {
                 Self::new(Kind::InUse, format!("Schedule {schedule} heeds the calendar"))
             }
+            Error::Locked(locked) => Self::locked(locked),
             Error::TooManyWebhooks(most) => {
                 Self::too_many(&format!("There are {most} active webhooks already"))
             }
@@ -258,6 +259,11 @@ impl Problem {
         };
         problem.0.source = Some(error);
         problem
+    }
+
+    fn locked(locked: Locked) -> Self {
+        let detail = wording::capitalised(&locked.to_string());
+        Self::caused(Kind::Unavailable, detail, Error::Locked(locked))
     }
 
     /// What refers to a template is named; there may be more of it.

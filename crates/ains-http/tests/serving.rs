@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::{rt, web};
-use ains_http::{Auth, HttpState};
+use ains_http::{Auth, HttpState, Serving};
 use ains_service::{Ains, Settings, SystemClock};
 use ains_store::{Options, Store};
 use ains_testkit::TestDb;
@@ -25,7 +25,12 @@ async fn start(db: &TestDb) -> (SocketAddr, ServerHandle) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     let state = HttpState::new(ains, Auth::Off, "1.2.3", 1);
-    let server = ains_http::serve(listener, state, 1).expect("a server");
+    let how = Serving {
+        workers: 1,
+        connections: 1000,
+        tls: None,
+    };
+    let server = ains_http::serve(listener, state, how).expect("a server");
     let handle = server.handle();
     rt::spawn(server);
     (address, handle)

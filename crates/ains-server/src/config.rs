@@ -13,7 +13,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ains_http::{Auth, TrustedProxies};
+use ains_http::{Auth, Origins, Tls, TrustedProxies};
 use ains_service::Settings;
 use ains_store::Location;
 use ains_webhook::Rules;
@@ -34,6 +34,12 @@ pub(crate) struct Config {
     pub(crate) database: Location,
     /// Where to listen.
     pub(crate) bind: Bind,
+    /// What HTTPS is served with; without, HTTP is.
+    pub(crate) tls: Option<Tls>,
+    /// Whose pages may ask.
+    pub(crate) origins: Origins,
+    /// Connections at the same time; without, as many as is usual.
+    pub(crate) connections: Option<usize>,
     /// Whether a key is needed.
     pub(crate) auth: Auth,
     /// What concerns the service.
@@ -101,6 +107,14 @@ impl Config {
                 None if demo.is_some() => Bind::Preferably(ADDRESS),
                 None => Bind::Exactly(ADDRESS),
             },
+            tls: {
+                let (certificate, key) = (layers.take("tls_cert"), layers.take("tls_key"));
+                values::tls(certificate.as_ref(), key.as_ref())?
+            },
+            origins: read(&mut layers, "cors_origins", values::origins)?.unwrap_or_default(),
+            connections: read(&mut layers, "max_connections", |raw| {
+                values::number(raw, 1..=1_000_000)
+            })?,
             auth: read(&mut layers, "auth", |raw| {
                 values::one_of(raw, &[("on", Auth::On), ("off", Auth::Off)])
             })?
@@ -145,6 +159,7 @@ impl Config {
                 }),
                 // Made when the server starts: see `wiring`.
                 deliver: None,
+                vault: read(&mut layers, "secret_key", values::keys)?.unwrap_or_default(),
                 webhook_retries: read(&mut layers, "webhook_retry_seconds", values::plan)?
                     .unwrap_or(defaults.webhook_retries),
                 address_limit: read(&mut layers, "address_limit_per_minute", |raw| {
@@ -189,6 +204,11 @@ impl Config {
 
     /// What no setting shows by itself.
     fn checked(self) -> Result<Self, Fault> {
+        if self.demo.is_some() && self.tls.is_some() {
+            return Err(Fault(
+                "the agents of the demo come without TLS: leave `tls_cert` and `tls_key` out".to_owned(),
+            ));
+        }
         let Bind::Exactly(address) = self.bind else {
             return Ok(self);
         };

@@ -3,18 +3,22 @@
 //! | file | holds |
 //! |---|---|
 //! | `config` | the settings: flags over environment over file over defaults |
+//! | `connections` | how many there may be, and what ends one |
 //! | `wiring` | the way from the settings to a running server |
 //! | `shutdown` | what ends it, and in which order it ends |
 //! | `webhooks` | who calls webhooks |
+//! | `secret_key` | the key that secrets are kept with |
 //! | `telemetry` | the log, on standard error |
 //! | `screen` | what is printed for people, on standard output |
 //! | `keys` | `ains-server key …`: keys, from the command line |
 //! | `demo` | `--demo`: three agents at work on real files |
 
 mod config;
+mod connections;
 mod demo;
 mod keys;
 mod screen;
+mod secret_key;
 mod shutdown;
 mod telemetry;
 mod webhooks;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use ains_client::Client;
-use ains_http::{Auth, HttpState};
+use ains_http::{Auth, HttpState, Serving};
 use ains_service::{Ains, Settings, SystemClock};
 use ains_store::{Location, Options, Store};
 use anyhow::{Context as _, anyhow, bail};
@@ -17,8 +17,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::config::{Bind, Config};
+use crate::connections;
 use crate::demo::Demo;
 use crate::screen::{self, AdminKey};
+use crate::secret_key;
 use crate::shutdown::{self, Signals};
 use crate::webhooks::Outlet;
 
@@ -99,26 +101,36 @@ fn show(
     seed: Option<u64>,
     stopped: watch::Receiver<bool>,
 ) -> anyhow::Result<impl Future<Output = anyhow::Result<()>> + use<>> {
-    let mut client = Client::new(&running.url)?;
     let key = running.key.known().map(str::to_owned);
-    if let Some(key) = &key {
-        client = client.with_key(key);
-    }
+    let demo = match demo {
+        Some(demo) => Some((demo, Client::new(&running.url)?)),
+        None => None,
+    };
     Ok(async move {
         match demo {
-            Some(demo) => demo.run(client, key, seed, stopped).await,
+            Some((demo, client)) => {
+                let client = match &key {
+                    Some(key) => client.with_key(key),
+                    None => client,
+                };
+                demo.run(client, key, seed, stopped).await
+            }
             None => std::future::pending().await,
         }
     })
 }
 
 async fn start(config: &Config) -> anyhow::Result<Running> {
+    let connections = connections::allowed(config.connections)?;
     // Taken before the database is opened, so that a second server on the same address leaves it alone.
     let socket = socket(config.bind)?;
     let store = open(&config.database).await?;
     let (mut settings, key) = admin_key(config)?;
     let outlet = Outlet::new(config.webhook_rules).context("could not prepare to call webhooks")?;
     settings.deliver = Some(Arc::new(outlet));
+    if !settings.vault.has_key() {
+        settings.vault = secret_key::vault(&config.database)?;
+    }
     let seed = settings.seed.map_or_else(random, Ok)?;
     let ains = Ains::start(store, settings, Arc::new(SystemClock))
         .await
@@ -133,10 +145,24 @@ async fn start(config: &Config) -> anyhow::Result<Running> {
     };
     let listener = socket.listen(BACKLOG).and_then(tokio::net::TcpListener::into_std);
     let listener = listener.context("could not listen")?;
-    let url = url(listener.local_addr().context("could not listen")?);
+    let address = listener.local_addr().context("could not listen")?;
+    if config.tls.is_none() && !address.ip().is_loopback() {
+        tracing::warn!(
+            %address,
+            "HTTP is served without TLS where others can listen in: give `tls_cert` and `tls_key`, or keep a proxy \
+             with TLS in front"
+        );
+    }
+    let url = url(address, config.tls.is_some());
     let state = HttpState::new(ains.clone(), config.auth, env!("CARGO_PKG_VERSION"), seed)
-        .behind(config.proxies.clone());
-    let server = ains_http::serve(listener, state, config.http_workers).context("could not serve HTTP")?;
+        .behind(config.proxies.clone())
+        .with_origins(config.origins.clone());
+    let serving = Serving {
+        workers: config.http_workers,
+        connections,
+        tls: config.tls.clone(),
+    };
+    let server = ains_http::serve(listener, state, serving).context("could not serve HTTP")?;
     Ok(Running {
         ains,
         url,
@@ -156,6 +182,7 @@ fn socket(bind: Bind) -> anyhow::Result<TcpSocket> {
         // Else a restarted server has to wait for the connections of the one before to be forgotten.
         #[cfg(unix)]
         socket.set_reuseaddr(true)?;
+        connections::end_what_is_not_read(&socket)?;
         socket.bind(address)?;
         Ok(socket)
     };
@@ -174,10 +201,7 @@ async fn open(location: &Location) -> anyhow::Result<Store> {
     let opened = tokio::task::spawn_blocking(move || Store::open(&options)).await?;
     opened.map_err(|error| {
         let shown = location.shown();
-        let mut reason = error.to_string();
-        if let Location::Postgres(url) = location {
-            reason = reason.replace(url, &shown);
-        }
+        let reason = error.to_string();
         // libpq indents the hints that it gives.
         let lines: Vec<_> = reason.lines().filter(|line| !line.starts_with('\t')).collect();
         anyhow!("could not open the database {shown}: {}", lines.join("; "))
@@ -209,13 +233,14 @@ fn random() -> anyhow::Result<u64> {
 }
 
 /// Where people find the server: on this machine, if it listens everywhere.
-fn url(mut address: SocketAddr) -> String {
+fn url(mut address: SocketAddr, tls: bool) -> String {
     match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
         IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
         _ => {}
     }
-    format!("http://{address}")
+    let scheme = if tls { "https" } else { "http" };
+    format!("{scheme}://{address}")
 }
 
 #[cfg(test)]
@@ -230,7 +255,9 @@ mod tests {
             ("[::]:8000", "http://[::1]:8000"),
             ("192.0.2.7:8000", "http://192.0.2.7:8000"),
         ] {
-            assert_eq!(url(address.parse().unwrap()), expected);
+            assert_eq!(url(address.parse().unwrap(), false), expected);
         }
+        let address = "192.0.2.7:8000".parse().unwrap();
+        assert_eq!(url(address, true), "https://192.0.2.7:8000");
     }
 }

@@ -31,6 +31,7 @@ use crate::reply::Reply;
 use crate::schema::Schemas;
 use crate::settings::Settings;
 use crate::usage::Usage;
+use crate::webhooks;
 
 /// The service. Cheap to clone; all clones are the same service.
 #[derive(Clone)]
@@ -93,6 +94,7 @@ impl Ains {
         let metrics = Arc::new(Metrics::new());
         let store = store.observed_by(Arc::clone(&metrics) as Arc<dyn Observer>);
         let mut conn = store.connect()?;
+        webhooks::seal_anew(&mut conn, &settings.vault)?;
         let others = nodes::all(&mut conn)?;
         let alive = others.iter().map(|node| node.seen_at).max();
         let node_id = entropy::unique();

@@ -68,6 +68,9 @@ pub enum Error {
     /// This service was started without anybody who calls webhooks.
     #[error("this service calls no webhooks")]
     NoWebhooks,
+    /// A secret cannot be sealed or opened.
+    #[error(transparent)]
+    Locked(#[from] crate::vault::Locked),
     /// The address of a webhook may not be called, which the sentence says why: `is …`, `leads to …`.
     #[error("the address {0}")]
     RefusedAddress(String),

@@ -29,6 +29,7 @@
 //! | `webhooks`, `deliver` | create, read, end, secrets; their deliveries; the way out |
 //! | `access` | whether a caller reaches a thing |
 //! | `limits`, `usage` | whose requests pass; what keys are used for |
+//! | `vault` | what is kept so that who reads the database cannot read it |
 //! | `routing`, `stats`, `cleanup`, `clients`, `keys` | as they say |
 //! | `audit` | who did what, and what was refused to whom |
 //! | `machine`, `batch` | how operations become one transaction, and what follows from it |
@@ -71,6 +72,7 @@ mod stats;
 mod tasks;
 mod templates;
 mod usage;
+mod vault;
 mod webhooks;
 mod why;
 mod work;
@@ -87,3 +89,4 @@ pub use metrics::{DeliveryOutcome, Metrics};
 pub use model::*;
 pub use settings::Settings;
 pub use usage::KeyUsage;
+pub use vault::{InvalidKeys, Locked, Vault};

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ains_core::webhook::RetryPlan;
 
 use crate::deliver::Deliver;
+use crate::vault::Vault;
 
 /// Settings of the service; [`Settings::default`] is what a server uses unless told otherwise.
 #[derive(Debug, Clone)]
@@ -29,6 +30,8 @@ pub struct Settings {
     pub audit_retention: Option<Duration>,
     /// Who calls webhooks; without, there are none.
     pub deliver: Option<Arc<dyn Deliver>>,
+    /// What keeps the secrets of webhooks; without a key none are registered.
+    pub vault: Vault,
     /// When a delivery to a webhook that failed is tried again (semantics §8).
     pub webhook_retries: RetryPlan,
     /// Fixes all randomness.
@@ -55,6 +58,7 @@ impl Default for Settings {
             task_retention: None,
             audit_retention: Some(Duration::from_hours(90 * 24)),
             deliver: None,
+            vault: Vault::default(),
             webhook_retries: RetryPlan::default(),
             seed: None,
             verify_identity: true,

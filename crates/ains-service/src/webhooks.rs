@@ -1,6 +1,6 @@
 //! Webhooks: creating, reading, ending, changing secrets; their deliveries.
 
-use ains_core::webhook::{MAX_OF_ONE, MAX_WEBHOOKS, Secret, TEST, Webhook, body};
+use ains_core::webhook::{MAX_OF_ONE, MAX_WEBHOOKS, Sealed, Secret, TEST, Webhook, body};
 use ains_core::{ClientId, DeliveryId, WebhookId};
 use ains_store::counters::{self, Deltas};
 use ains_store::deliveries::{self, NewDelivery, StoredDelivery};
@@ -13,16 +13,20 @@ use crate::batch::once::{earlier_answer, keep_answer};
 use crate::entropy::mint;
 use crate::error::Error;
 use crate::model::{Actor, Answer, NewWebhook, Once, WebhookFilter, WebhookMade};
+use crate::vault::Vault;
 
 /// The counter of the webhooks that are stored, called or not.
 pub(crate) const HOOKS: &str = "rows.webhooks";
+
+/// Webhooks whose secrets are sealed anew in one transaction.
+const PIECE: i64 = 200;
 
 impl Ains {
     /// Registers a webhook; with a secret of the server's, if none is given.
     ///
     /// # Errors
     /// When the address may not be called, there are too many webhooks, the idempotency key was used with another request,
-    /// this service calls no webhooks, or the store fails.
+    /// this service calls no webhooks or has no key to keep secrets with, or the store fails.
     pub async fn create_webhook(
         &self,
         new: NewWebhook,
@@ -39,14 +43,16 @@ impl Ains {
         let Some(secret) = new.secret.or_else(|| made.clone()) else {
             return Err(Error::NoWebhooks);
         };
+        let id = mint!(self.entropy(), WebhookId, now);
+        let vault = self.vault().clone();
         let made = WebhookMade {
             webhook: Webhook {
-                id: mint!(self.entropy(), WebhookId, now),
+                id,
                 owner: new.owner,
                 url: new.url,
                 events: new.events,
                 active: true,
-                secret,
+                secret: vault.seal(id, &secret)?,
                 previous: None,
                 created_at: now,
                 updated_at: now,
@@ -60,7 +66,9 @@ impl Ains {
             if let Some(once) = &once
                 && let Some(earlier) = earlier_answer(conn, once, now)?
             {
-                return Ok(earlier.map(Answer::Replayed));
+                return Ok(
+                    earlier.and_then(|earlier| Ok(Answer::Replayed(vault.open_answer(once, &earlier)?)))
+                );
             }
             let hook = &made.webhook;
             if usize::try_from(active).is_ok_and(|active| active >= MAX_WEBHOOKS) {
@@ -73,7 +81,11 @@ impl Ains {
             webhooks::insert(conn, hook)?;
             counters::add(conn, &writer, &Deltas::from([((HOOKS, 0), 1)]))?;
             if let Some(once) = &once {
-                keep_answer(conn, once, (once.render)(&made), now)?;
+                // It shows the secret that was made.
+                match vault.seal_answer(once, &(once.render)(&made)) {
+                    Ok(answer) => keep_answer(conn, once, answer, now)?,
+                    Err(locked) => return Ok(Err(locked.into())),
+                }
             }
             Ok(Ok(Answer::Fresh(made.clone())))
         })
@@ -145,13 +157,17 @@ impl Ains {
     ) -> Result<WebhookMade, Error> {
         let now = self.now();
         let made = given.is_none().then(|| self.entropy().secret());
+        let vault = self.vault().clone();
         self.change_webhook(id, owner, move |conn, hook| {
             if !hook.active {
                 return Ok(Err(Error::WebhookInactive));
             }
             let before = hook.clone();
-            if let Some(secret) = given.clone().or_else(|| made.clone()) {
-                hook.rotate(secret, now);
+            if let Some(secret) = given.as_ref().or(made.as_ref()) {
+                match vault.seal(id, secret) {
+                    Ok(sealed) => hook.rotate(sealed, now),
+                    Err(locked) => return Ok(Err(locked.into())),
+                }
             }
             webhooks::save(conn, &before, hook)?;
             Ok(Ok(WebhookMade {
@@ -258,6 +274,11 @@ impl Ains {
         self.inner.machine.webhooks.notify_one();
     }
 
+    /// What keeps the secrets.
+    pub(crate) fn vault(&self) -> &Vault {
+        &self.inner.machine.settings.vault
+    }
+
     /// Names the counters of what is not written in a batch.
     fn counts_as(&self) -> String {
         format!("{}.webhooks", self.inner.node.slot)
@@ -285,6 +306,60 @@ impl Ains {
         })
         .await
     }
+}
+
+/// Seals what is stored in the clear, as before there were keys, or under a key that is not the first any more: in
+/// pieces, each a transaction of its own. What no key opens stays as it is, and is told of.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) fn seal_anew(conn: &mut Conn, vault: &Vault) -> Result<(), StoreError> {
+    if !vault.has_key() {
+        return Ok(());
+    }
+    conn.leave_no_traces()?;
+    let (mut sealed, mut locked) = (0, 0);
+    let mut last = None;
+    loop {
+        let page = conn.transact(|conn| {
+            let page = webhooks::lock_secrets(conn, last, PIECE)?;
+            for (id, secret, previous) in &page {
+                let again = |old: &Sealed| match vault.open(*id, old) {
+                    Ok(secret) if !vault.is_up_to_date(old) => vault.seal(*id, &secret),
+                    Ok(_) => Ok(old.clone()),
+                    Err(locked) => Err(locked),
+                };
+                match (again(secret), previous.as_ref().map(again).transpose()) {
+                    (Ok(new), Ok(before)) if new != *secret || before != *previous => {
+                        webhooks::save_secrets(conn, *id, &new, before.as_ref())?;
+                        sealed += 1;
+                    }
+                    (Ok(_), Ok(_)) => {}
+                    (Err(reason), _) | (_, Err(reason)) => {
+                        tracing::debug!(webhook = %id, %reason, "a secret cannot be opened");
+                        locked += 1;
+                    }
+                }
+            }
+            Ok(page)
+        })?;
+        match page.last() {
+            Some((id, _, _)) => last = Some(*id),
+            None => break,
+        }
+    }
+    if sealed > 0 {
+        conn.empty_log()?;
+        tracing::info!(sealed, "the secrets of webhooks were sealed under the first key");
+    }
+    if locked > 0 {
+        tracing::error!(
+            locked,
+            "the secrets of webhooks cannot be opened with the keys that were given: what is to be sent to them waits \
+             for the key that they are sealed under"
+        );
+    }
+    Ok(())
 }
 
 fn no_webhook(id: WebhookId) -> Error {

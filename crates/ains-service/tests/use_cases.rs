@@ -71,6 +71,8 @@ mod template_references;
 mod templates;
 #[path = "use_cases/told.rs"]
 mod told;
+#[path = "use_cases/vault.rs"]
+mod vault;
 #[path = "use_cases/webhooks.rs"]
 mod webhooks;
 #[path = "use_cases/work.rs"]

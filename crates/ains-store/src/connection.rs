@@ -4,6 +4,7 @@ use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, Transact
 use diesel::{Connection as _, PgConnection, SqliteConnection};
 
 use crate::error::StoreError;
+use crate::postgres::PostgresUrl;
 
 /// Runs one query text on whichever database is behind `$conn`.
 macro_rules! per_backend {
@@ -80,8 +81,9 @@ impl Conn {
     }
 
     /// Opens a connection to the server at `url`.
-    pub(crate) fn postgres(url: &str) -> Result<Self, StoreError> {
-        let mut conn = PgConnection::establish(url)?;
+    pub(crate) fn postgres(url: &PostgresUrl) -> Result<Self, StoreError> {
+        let connected = PgConnection::establish(url.reveal());
+        let mut conn = connected.map_err(|error| StoreError::Unavailable(url.hide(&error.to_string())))?;
         conn.batch_execute(POSTGRES_SETTINGS)?;
         Ok(Self::Postgres(conn))
     }
@@ -123,6 +125,29 @@ impl Conn {
                 self.rollback()?;
                 Err(error)
             }
+        }
+    }
+
+    /// From here on nothing of what this connection changes or deletes is left over in the file. PostgreSQL has its own
+    /// time for that.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn leave_no_traces(&mut self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => self.execute("PRAGMA secure_delete = ON"),
+            Self::Postgres(_) => Ok(()),
+        }
+    }
+
+    /// Moves what is in the log into the file, and empties the log: at the start, when nobody reads.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn empty_log(&mut self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => self.execute("PRAGMA wal_checkpoint(TRUNCATE)"),
+            Self::Postgres(_) => Ok(()),
         }
     }
 

@@ -28,8 +28,9 @@ pub enum StoreError {
         /// What is wrong with the row.
         reason: String,
     },
-    /// The database address is not one of ours.
-    #[error("`{0}` is not a database address (sqlite://path, sqlite://:memory: or postgres://…)")]
+    /// The database address is not one of ours, which the text says why. It does not repeat the address, which may hold
+    /// a password.
+    #[error("the database address {0}")]
     Address(String),
     /// The migrations failed.
     #[error("the migrations failed: {0}")]

@@ -7,13 +7,16 @@
 //!
 //! diesel cannot wait for a notification without polling, hence tokio-postgres here.
 
+use std::error::Error as _;
 use std::future::poll_fn;
 use std::time::Duration;
 
+use postgres_openssl::TlsStream;
 use tokio::sync::mpsc;
-use tokio_postgres::{AsyncMessage, NoTls};
+use tokio_postgres::{AsyncMessage, Client, Socket};
 
 use crate::error::StoreError;
+use crate::postgres::PostgresUrl;
 use crate::store::Store;
 
 const CHANNEL: &str = "ains";
@@ -53,7 +56,7 @@ impl Signals {
 /// Connects to the other servers: `None` with SQLite, where there are none. Runs on the current
 /// tokio runtime until the [`Signals`] and the receiver are dropped.
 pub fn start(store: &Store) -> Option<(Signals, mpsc::Receiver<Heard>)> {
-    let url = store.postgres_url()?.to_owned();
+    let url = store.postgres_url()?.clone();
     let (outgoing, mut to_send) = mpsc::channel::<String>(QUEUE);
     let (heard, incoming) = mpsc::channel(QUEUE);
     tokio::spawn(async move {
@@ -73,14 +76,22 @@ pub fn start(store: &Store) -> Option<(Signals, mpsc::Receiver<Heard>)> {
     Some((Signals { outgoing }, incoming))
 }
 
+/// Connects once, and lets go: whether the other servers can be reached.
+///
+/// # Errors
+/// When they cannot.
+pub async fn probe(url: &PostgresUrl) -> Result<(), StoreError> {
+    connect(url).await.map(drop)
+}
+
 /// Serves one connection until it breaks, or nobody is interested any more.
 async fn serve(
-    url: &str,
+    url: &PostgresUrl,
     to_send: &mut mpsc::Receiver<String>,
     heard: &mpsc::Sender<Heard>,
 ) -> Result<(), StoreError> {
-    let unavailable = |error: tokio_postgres::Error| StoreError::Unavailable(error.to_string());
-    let (client, mut connection) = tokio_postgres::connect(url, NoTls).await.map_err(unavailable)?;
+    let unavailable = |error| unavailable(url, &error);
+    let (client, mut connection) = connect(url).await?;
     let messages = heard.clone();
     let mut reading = tokio::spawn(async move {
         while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
@@ -117,4 +128,23 @@ async fn serve(
             }
         }
     }
+}
+
+type Connection = tokio_postgres::Connection<Socket, TlsStream<Socket>>;
+
+async fn connect(url: &PostgresUrl) -> Result<(Client, Connection), StoreError> {
+    let (config, tls) = url.for_tokio()?;
+    config
+        .connect(tls)
+        .await
+        .map_err(|error| unavailable(url, &error))
+}
+
+/// An error with its cause, such as why a certificate was refused.
+fn unavailable(url: &PostgresUrl, error: &tokio_postgres::Error) -> StoreError {
+    let said = match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    };
+    StoreError::Unavailable(url.hide(&said))
 }

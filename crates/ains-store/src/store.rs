@@ -10,6 +10,7 @@ use crate::connection::{Backend, Conn};
 use crate::error::StoreError;
 use crate::migrate;
 use crate::observer::{Observer, Operation};
+use crate::postgres::PostgresUrl;
 
 /// Where the data is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,8 +19,8 @@ pub enum Location {
     SqliteFile(PathBuf),
     /// A file that is made at start and removed at the end.
     Temporary,
-    /// A PostgreSQL server, by its whole URL.
-    Postgres(String),
+    /// A PostgreSQL server.
+    Postgres(PostgresUrl),
 }
 
 impl std::str::FromStr for Location {
@@ -30,8 +31,10 @@ impl std::str::FromStr for Location {
         match url.split_once("://") {
             Some(("sqlite", ":memory:")) => Ok(Self::Temporary),
             Some(("sqlite", path)) if !path.is_empty() => Ok(Self::SqliteFile(PathBuf::from(path))),
-            Some(("postgres" | "postgresql", rest)) if !rest.is_empty() => Ok(Self::Postgres(url.to_owned())),
-            _ => Err(StoreError::Address(url.to_owned())),
+            Some(("postgres" | "postgresql", rest)) if !rest.is_empty() => url.parse().map(Self::Postgres),
+            _ => Err(StoreError::Address(
+                "is none of sqlite://PATH, sqlite://:memory: and postgres://USER@HOST/NAME".to_owned(),
+            )),
         }
     }
 }
@@ -42,13 +45,7 @@ impl Location {
         match self {
             Self::SqliteFile(path) => format!("sqlite://{}", path.display()),
             Self::Temporary => "sqlite://:memory: (a temporary file, removed at the end)".to_owned(),
-            Self::Postgres(url) => match (url.find("://"), url.rfind('@')) {
-                (Some(scheme), Some(at)) if at > scheme => {
-                    let user = url[scheme + 3..at].split(':').next().unwrap_or_default();
-                    format!("{}{user}{}", &url[..scheme + 3], &url[at..])
-                }
-                _ => url.clone(),
-            },
+            Self::Postgres(url) => url.to_string(),
         }
     }
 }
@@ -97,7 +94,7 @@ struct Inner {
 #[derive(Debug, Clone)]
 enum Address {
     Sqlite(String),
-    Postgres(String),
+    Postgres(PostgresUrl),
 }
 
 impl std::fmt::Debug for Store {
@@ -166,8 +163,8 @@ impl Store {
         }
     }
 
-    /// The URL of a PostgreSQL server, for its notifications.
-    pub(crate) fn postgres_url(&self) -> Option<&str> {
+    /// The address of a PostgreSQL server, for its notifications.
+    pub(crate) fn postgres_url(&self) -> Option<&PostgresUrl> {
         match &self.inner.address {
             Address::Sqlite(_) => None,
             Address::Postgres(url) => Some(url),
@@ -247,5 +244,5 @@ impl Store {
 fn sqlite_path(path: &Path) -> Result<String, StoreError> {
     path.to_str()
         .map(str::to_owned)
-        .ok_or_else(|| StoreError::Address(path.display().to_string()))
+        .ok_or_else(|| StoreError::Address("has a path that is not UTF-8".to_owned()))
 }

@@ -3,7 +3,7 @@
 //! Every change of one also changes the row of `webhook_changes`, so that servers that keep the webhooks in memory see by
 //! one number whether theirs are still true. Lock order: the webhooks, by id, then that row.
 
-use ains_core::webhook::{Pattern, Secret, Webhook};
+use ains_core::webhook::{Pattern, Sealed, Webhook};
 use ains_core::{ClientId, Timestamp, WebhookId};
 use diesel::prelude::*;
 
@@ -40,8 +40,8 @@ impl WebhookRow {
             url: hook.url.to_string(),
             events: json(T, &events)?,
             active: hook.active,
-            secret: hook.secret.reveal().to_owned(),
-            previous_secret: previous.map(|(secret, _)| secret.reveal().to_owned()),
+            secret: hook.secret.as_str().to_owned(),
+            previous_secret: previous.map(|(secret, _)| secret.as_str().to_owned()),
             previous_until: micros(previous.map(|(_, until)| *until)),
             created_at: hook.created_at.as_micros(),
             updated_at: hook.updated_at.as_micros(),
@@ -50,7 +50,7 @@ impl WebhookRow {
 
     fn into_hook(self) -> Result<Webhook, StoreError> {
         let events: Vec<String> = parse(T, &self.events)?;
-        let previous: Option<Secret> = read_opt(T, self.previous_secret.as_deref())?;
+        let previous: Option<Sealed> = read_opt(T, self.previous_secret.as_deref())?;
         let until = self.previous_until.map(Timestamp::from_micros);
         Ok(Webhook {
             id: read(T, &self.id)?,
@@ -234,4 +234,56 @@ pub fn all_active(conn: &mut Conn, limit: i64) -> Result<Vec<Webhook>, StoreErro
             .ok()
     });
     Ok(hooks.collect())
+}
+
+/// What is stored of the secrets of webhooks with ids above `after`, in the order of the ids; at most `limit`. On PostgreSQL
+/// they are locked.
+///
+/// # Errors
+/// When the database fails, or a row is corrupt.
+pub fn lock_secrets(
+    conn: &mut Conn,
+    after: Option<WebhookId>,
+    limit: i64,
+) -> Result<Vec<(WebhookId, Sealed, Option<Sealed>)>, StoreError> {
+    let after = after.map(|id| id.to_string()).unwrap_or_default();
+    let page = dsl::webhooks
+        .filter(dsl::id.gt(after))
+        .order(dsl::id)
+        .limit(limit)
+        .select((dsl::id, dsl::secret, dsl::previous_secret));
+    let rows: Vec<(String, String, Option<String>)> = match conn {
+        Conn::Sqlite(c) => page.load(c)?,
+        Conn::Postgres(c) => page.for_update().load(c)?,
+    };
+    rows.into_iter()
+        .map(|(id, secret, previous)| {
+            Ok((
+                read(T, &id)?,
+                read(T, &secret)?,
+                read_opt(T, previous.as_deref())?,
+            ))
+        })
+        .collect()
+}
+
+/// Stores the secrets of a webhook, which are the same, sealed otherwise. Nothing else about it has changed.
+///
+/// # Errors
+/// When the database fails.
+pub fn save_secrets(
+    conn: &mut Conn,
+    id: WebhookId,
+    secret: &Sealed,
+    previous: Option<&Sealed>,
+) -> Result<(), StoreError> {
+    per_backend!(conn, |c| {
+        diesel::update(dsl::webhooks.find(id.to_string()))
+            .set((
+                dsl::secret.eq(secret.as_str()),
+                dsl::previous_secret.eq(previous.map(Sealed::as_str)),
+            ))
+            .execute(c)?
+    });
+    Ok(())
 }

@@ -12,7 +12,9 @@ mod watchdog;
 use crate::environment;
 use anyhow::{Context, Result, bail};
 use programs::Programs;
+use std::fs::Permissions;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -86,6 +88,41 @@ impl Cluster {
     /// When PostgreSQL is not installed or does not start.
     pub fn durable() -> Result<Self, Unavailable> {
         Self::start(Durability::Durable)
+    }
+
+    /// A new cluster that speaks TLS with this certificate and key, both in PEM. It stops on drop.
+    ///
+    /// # Errors
+    ///
+    /// When PostgreSQL is not installed, does not start, or refuses the two.
+    pub fn with_tls(certificate: &str, key: &str) -> Result<Self, Unavailable> {
+        let cluster = Self::start(Durability::Fast)?;
+        cluster
+            .switch_tls_on(certificate, key)
+            .map_err(|failure| Unavailable::Broken(format!("{failure:#}")))?;
+        Ok(cluster)
+    }
+
+    fn switch_tls_on(&self, certificate: &str, key: &str) -> Result<()> {
+        let folder = self.folder().context("a cluster of our own has a folder")?;
+        let owner = std::fs::metadata(folder)?;
+        for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+            let path = folder.join(name);
+            std::fs::write(&path, text)?;
+            // The server refuses a key that others may read, or that is somebody else's.
+            std::fs::set_permissions(&path, Permissions::from_mode(0o600))?;
+            chown(&path, Some(owner.uid()), Some(owner.gid()))?;
+            let setting = if name == "server.crt" {
+                "ssl_cert_file"
+            } else {
+                "ssl_key_file"
+            };
+            let sql = format!("alter system set {setting} = '{}'", path.display());
+            self.programs.psql(&self.admin_url, &sql)?;
+        }
+        self.programs.psql(&self.admin_url, "alter system set ssl = on")?;
+        self.crash()?;
+        self.restart()
     }
 
     fn start(durability: Durability) -> Result<Self, Unavailable> {

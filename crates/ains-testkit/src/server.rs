@@ -277,12 +277,16 @@ impl Lines {
     }
 }
 
-/// The first `http://…` of a line, up to whatever cannot be part of an address, without slashes at the end.
+/// The first `http://…` or `https://…` of a line, up to whatever cannot be part of an address, without slashes at the end.
 fn url_in(line: &str) -> Option<String> {
-    let from = &line[line.find("http://")?..];
+    let scheme = ["http://", "https://"]
+        .into_iter()
+        .filter_map(|scheme| Some((line.find(scheme)?, scheme)))
+        .min()?;
+    let from = &line[scheme.0..];
     let end = from.find(|c: char| c.is_whitespace() || c.is_control() || "\"'`<>(),;\\".contains(c));
     let url = from[..end.unwrap_or(from.len())].trim_end_matches(['/', '.']);
-    (url.len() > "http://".len()).then(|| url.to_owned())
+    (url.len() > scheme.1.len()).then(|| url.to_owned())
 }
 
 #[cfg(test)]

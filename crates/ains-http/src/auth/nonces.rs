@@ -77,7 +77,7 @@ mod tests {
 
     const NOW: i64 = 1_767_225_600;
 
-    fn terms(agent: &str, nonce: impl ToString, created: i64) -> Terms {
+    fn terms(agent: &str, nonce: impl std::fmt::Display, created: i64) -> Terms {
         Terms {
             agent: agent.parse().unwrap(),
             created,

@@ -121,7 +121,7 @@ impl Signature {
             .items
             .iter()
             .filter_map(|item| item.bare_item.as_string());
-        names.map(|name| name.as_str())
+        names.map(sfv::StringRef::as_str)
     }
 
     pub(crate) fn covers(&self, name: &str) -> bool {

@@ -80,7 +80,7 @@ impl Signed {
         let mut request = TestRequest::with_uri(&self.uri).method(self.method.clone());
         if let Some(body) = self.body.as_ref().filter(|_| self.digest) {
             let digest = format!("sha-256=:{}:", base64(&Sha256::digest(body)));
-            base += &format!("\"content-digest\": {digest}\n");
+            base.extend(["\"content-digest\": ", &digest, "\n"]);
             covered += " \"content-digest\"";
             request = request.insert_header(("content-digest", digest));
         }
@@ -91,7 +91,7 @@ impl Signed {
             ..
         } = self;
         let input = format!(r#"({covered});created={created};keyid="{agent}";nonce="{nonce}""#);
-        base += &format!("\"@signature-params\": {input}");
+        base.extend(["\"@signature-params\": ", &input]);
         let signature = base64(&self.key.sign(base.as_bytes()).to_bytes());
         request = request
             .insert_header(("host", HOST))

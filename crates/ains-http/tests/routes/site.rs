@@ -13,7 +13,7 @@ use actix_web::{HttpResponse, web};
 use ains_core::Clock;
 use ains_core::webhook::{Attempt, Outcome};
 use ains_http::{Auth, HttpState};
-use ains_service::{Ains, Deliver, Later, Settings};
+use ains_service::{Ains, Deliver, Later, Settings, Vault};
 use ains_store::{Options, Store};
 use ains_testkit::{ManualClock, TestDb};
 use serde_json::{Value, json};
@@ -157,6 +157,7 @@ impl Site {
             verify_identity: false,
             admin_key: Some(KEY.to_owned()),
             deliver: Some(Arc::new(Receiver)),
+            vault: Vault::fleeting(),
             ..settings
         };
         let clock = Arc::new(ManualClock::new(START));

@@ -1,6 +1,7 @@
 //! The sources of the settings, one over the other, and where each value came from.
 
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
@@ -28,7 +29,22 @@ impl Raw {
         ))
     }
 
-    /// The same about a value that is not to be repeated.
+    /// The sentence with a reason behind it.
+    pub(super) fn refused_because(&self, accepted: &str, reason: &str) -> Fault {
+        Fault(format!("{}: {reason}", self.refused(accepted)))
+    }
+
+    /// The sentence about a value that is not to be repeated, for which there is a reason.
+    pub(super) fn unusable(&self, reason: &dyn Display) -> Fault {
+        Fault(format!("{} cannot be used: {reason}", self.origin))
+    }
+
+    /// Says that another setting has to be given with it.
+    pub(super) fn alone(&self, other: &str) -> Fault {
+        Fault(format!("{} needs `{other}` beside it", self.origin))
+    }
+
+    /// The sentence about a value that is not to be repeated.
     pub(super) fn refused_unseen(&self, accepted: impl AsRef<str>) -> Fault {
         Fault(format!("{} must be {}", self.origin, accepted.as_ref()))
     }

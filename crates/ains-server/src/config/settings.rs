@@ -18,7 +18,7 @@ pub(super) struct Setting {
 }
 
 /// Every setting, in the order of the help.
-pub(super) const SETTINGS: [Setting; 20] = [
+pub(super) const SETTINGS: [Setting; 25] = [
     Setting {
         name: "database_url",
         flag: "database-url",
@@ -35,6 +35,36 @@ pub(super) const SETTINGS: [Setting; 20] = [
         help: "Where to listen; port 0 takes a free one [default: 127.0.0.1:8000]",
     },
     Setting {
+        name: "tls_cert",
+        flag: "tls-cert",
+        env: "AINS_TLS_CERT",
+        value: "FILE",
+        help: "The certificate to serve HTTPS with, in PEM, those of its authorities behind it\n\
+               [default: HTTP is served]",
+    },
+    Setting {
+        name: "tls_key",
+        flag: "tls-key",
+        env: "AINS_TLS_KEY",
+        value: "FILE",
+        help: "The key of that certificate, in PEM",
+    },
+    Setting {
+        name: "cors_origins",
+        flag: "cors-origins",
+        env: "AINS_CORS_ORIGINS",
+        value: "LIST",
+        help: "The origins whose pages may ask, with commas: https://app.example [default: none]",
+    },
+    Setting {
+        name: "max_connections",
+        flag: "max-connections",
+        env: "AINS_MAX_CONNECTIONS",
+        value: "NUMBER",
+        help: "Connections at the same time; more wait to be accepted [default: 10000, or what the\n\
+               limit of open files allows]",
+    },
+    Setting {
         name: "auth",
         flag: "auth",
         env: "AINS_AUTH",
@@ -48,6 +78,15 @@ pub(super) const SETTINGS: [Setting; 20] = [
         value: "KEY",
         help: "An admin key to accept, for scripts; better in the environment, for other users\n\
                can see flags [default: one is made on the first start, and shown once]",
+    },
+    Setting {
+        name: "secret_key",
+        flag: "secret-key",
+        env: "AINS_SECRET_KEY",
+        value: "KEYS",
+        help: "What the secrets of webhooks are kept with: 64 hexadecimal digits; of several with\n\
+               commas the first seals and all open; better in the environment\n\
+               [default: with SQLite a file beside the database; with PostgreSQL none]",
     },
     Setting {
         name: "agent_identity",

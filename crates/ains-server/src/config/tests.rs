@@ -123,6 +123,15 @@ fn every_wrong_value_is_refused_in_one_sentence() {
             "--demo must be a folder that can be read, not `no/such/folder`",
         ),
         (
+            &["--tls-cert", "cert.pem"],
+            "--tls-cert needs `tls_key` beside it",
+        ),
+        (&["--tls-key", "key.pem"], "--tls-key needs `tls_cert` beside it"),
+        (
+            &["--tls-cert", "no-such.pem", "--tls-key", "no-such.pem"],
+            "--tls-cert must be a file with a certificate in PEM, not `no-such.pem`: No such file",
+        ),
+        (
             &["--config", "no-such.toml"],
             "the settings in `no-such.toml` could not be read",
         ),
@@ -141,7 +150,8 @@ fn a_password_is_not_repeated() {
     let refusal = refusal(&["--database-url", "mysql://me:secret@host/db"]);
     assert_eq!(
         refusal,
-        "--database-url must be sqlite://PATH, sqlite://:memory: or postgres://USER@HOST/NAME"
+        "--database-url cannot be used: the database address is none of sqlite://PATH, sqlite://:memory: and \
+         postgres://USER@HOST/NAME"
     );
 }
 

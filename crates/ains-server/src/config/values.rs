@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use ains_core::webhook::RetryPlan;
-use ains_http::TrustedProxies;
-use ains_store::Location;
+use ains_http::{Origins, Tls, TlsError, TrustedProxies};
+use ains_service::Vault;
+use ains_store::{Location, StoreError};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::Fault;
@@ -50,9 +51,7 @@ where
 
 /// A database. The value may hold a password, so it is not repeated.
 pub(super) fn database(raw: &Raw) -> Result<Location, Fault> {
-    raw.text
-        .parse()
-        .map_err(|_| raw.refused_unseen("sqlite://PATH, sqlite://:memory: or postgres://USER@HOST/NAME"))
+    raw.text.parse().map_err(|error: StoreError| raw.unusable(&error))
 }
 
 /// An address with a port; `localhost` is the one of IPv4.
@@ -69,12 +68,47 @@ pub(super) fn address(raw: &Raw) -> Result<SocketAddr, Fault> {
         })
 }
 
+/// What HTTPS is served with: both files or neither.
+pub(super) fn tls(certificate: Option<&Raw>, key: Option<&Raw>) -> Result<Option<Tls>, Fault> {
+    let (certificate, key) = match (certificate, key) {
+        (Some(certificate), Some(key)) => (certificate, key),
+        (None, None) => return Ok(None),
+        (Some(given), None) => return Err(given.alone("tls_key")),
+        (None, Some(given)) => return Err(given.alone("tls_cert")),
+    };
+    let read = Tls::read(Path::new(&certificate.text), Path::new(&key.text));
+    let refused = |error| match error {
+        TlsError::Certificate(reason) => {
+            certificate.refused_because("a file with a certificate in PEM", &reason)
+        }
+        TlsError::Key(reason) => key.refused_because("a file with a private key in PEM", &reason),
+        TlsError::Mismatch(reason) => key.refused_because("the key of the certificate", &reason.to_string()),
+    };
+    read.map(Some).map_err(refused)
+}
+
 /// A key: what can travel in a header as it is. Not repeated.
 pub(super) fn key(raw: &Raw) -> Result<String, Fault> {
     let sound = !raw.text.is_empty() && raw.text.bytes().all(|byte| byte.is_ascii_graphic());
     sound
         .then(|| raw.text.clone())
         .ok_or_else(|| raw.refused_unseen("one or more visible ASCII characters without spaces"))
+}
+
+/// Whose pages may ask.
+pub(super) fn origins(raw: &Raw) -> Result<Origins, Fault> {
+    let origins = raw.text.parse();
+    origins.map_err(|_| {
+        raw.refused("a list of origins such as https://app.example or http://localhost:3000, with commas between them")
+    })
+}
+
+/// What secrets are kept with. Not repeated.
+pub(super) fn keys(raw: &Raw) -> Result<Vault, Fault> {
+    let keys = raw.text.parse();
+    keys.map_err(|_| {
+        raw.refused_unseen("1 to 16 keys of 64 hexadecimal digits each, with commas between them")
+    })
 }
 
 /// When something is tried again.

@@ -90,28 +90,24 @@ impl Ledger {
             (refusal.key, refusal.client, refusal.agent) = (None, None, None);
             refusal.address = Some(MANY.to_owned());
         }
-        match tallies.get_mut(&place) {
-            Some(tally) => {
-                tally.pending += 1;
-                tally.last_at = now;
-                if tally.last_action != refusal.action {
-                    tally.last_action = refusal.action;
-                }
+        if let Some(tally) = tallies.get_mut(&place) {
+            tally.pending += 1;
+            tally.last_at = now;
+            if tally.last_action != refusal.action {
+                tally.last_action = refusal.action;
             }
-            None => {
-                refusal
-                    .reason
-                    .truncate(refusal.reason.floor_char_boundary(LONGEST_REASON));
-                let tally = Tally {
-                    last_action: refusal.action.clone(),
-                    first: refusal,
-                    last_at: now,
-                    pending: 1,
-                    written: false,
-                };
-                tallies.insert(place, tally);
-            }
+            return;
         }
+        let end = refusal.reason.floor_char_boundary(LONGEST_REASON);
+        refusal.reason.truncate(end);
+        let tally = Tally {
+            last_action: refusal.action.clone(),
+            first: refusal,
+            last_at: now,
+            pending: 1,
+            written: false,
+        };
+        tallies.insert(place, tally);
     }
 
     /// Takes what has not been written: of new tallies, or with `everything` of all. What is over is forgotten.

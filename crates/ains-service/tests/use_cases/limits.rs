@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ains_core::rate::{Period, Quota};
 use ains_core::{KeyId, Mint, Scopes, Timestamp};
-use ains_service::{Ains, Error, NewKey, Passage, Settings};
+use ains_service::{Actor, Ains, Error, NewKey, Passage, Settings};
 use ains_testkit::{Backend, TestDb};
 use rand::SeedableRng as _;
 
@@ -268,7 +268,11 @@ fn admin() -> NewKey {
 
 fn the_last_use_is_stored_with_the_usage(db: &TestDb) {
     tell(db, async |world| {
-        let made = world.ains.create_key(admin(), None).await.unwrap();
+        let made = world
+            .ains
+            .create_key(&Actor::NOBODY, admin(), None)
+            .await
+            .unwrap();
         let (id, quota) = (made.key.id, quota(60, None));
         assert!(matches!(world.ains.pass(id, quota).await, Ok(Passage::Passed(_))));
         world.wait(90);
@@ -334,7 +338,7 @@ fn addresses_have_limits_of_their_own(db: &TestDb) {
             Err(other) => panic!("{other}"),
         };
         assert_eq!([a, a, a, a, b].map(stranger), [0, 0, 0, 60, 0]);
-        let made = ains.create_key(admin(), None).await.unwrap();
+        let made = ains.create_key(&Actor::NOBODY, admin(), None).await.unwrap();
         let guess = async |secret: &str, address| match ains.authenticate(secret, Some(address)).await {
             Ok(None) => 401,
             Ok(Some(_)) => 200,
@@ -347,7 +351,7 @@ fn addresses_have_limits_of_their_own(db: &TestDb) {
         assert_eq!(guess(&made.secret, a).await, 429, "it is not known to be good");
         assert_eq!(guess(&made.secret, b).await, 200);
         assert_eq!(guess(&made.secret, a).await, 200, "it is known now");
-        ains.revoke_key(made.key.id).await.unwrap();
+        ains.revoke_key(&Actor::NOBODY, made.key.id).await.unwrap();
         for expected in [401, 429] {
             assert_eq!(guess(&made.secret, a).await, expected, "it was known to be good");
         }

@@ -389,7 +389,7 @@ fn agents_of_others_are_neither_seen_nor_named(db: &TestDb) {
 
         world
             .ains
-            .remove_agent("shared".parse().unwrap(), false)
+            .remove_agent(&ains_service::Actor::NOBODY, "shared".parse().unwrap(), false)
             .await
             .unwrap();
         let task = world.submit("c", 1).await.remove(0);

@@ -73,7 +73,7 @@ fn a_secret_is_shown_when_the_server_made_it(db: &TestDb) {
         let Answer::Fresh(given) = given else {
             panic!("{given:?}")
         };
-        assert_eq!((given.secret, given.webhook.secret.reveal()), (None, "a secret"));
+        assert_eq!(given.secret, None);
         let without = NewWebhook {
             secret: None,
             ..new("c", "https://a")
@@ -82,14 +82,14 @@ fn a_secret_is_shown_when_the_server_made_it(db: &TestDb) {
         let Answer::Fresh(made) = made else {
             panic!("{made:?}")
         };
-        assert_eq!(made.secret.as_ref(), Some(&made.webhook.secret));
-        assert!(made.webhook.secret.reveal().starts_with("whsec_"));
+        let shown = made.secret.as_ref().expect("it is shown");
+        assert!(shown.reveal().starts_with("whsec_"));
         let rotated = world
             .ains
             .rotate_secret(made.webhook.id, None, None)
             .await
             .unwrap();
-        assert_eq!(rotated.secret.as_ref(), Some(&rotated.webhook.secret));
+        assert!(rotated.secret.is_some());
         assert_ne!(rotated.secret, made.secret);
         let stored = world.ains.webhook(made.webhook.id).await.unwrap();
         assert_eq!(stored, rotated.webhook);
@@ -100,10 +100,7 @@ fn a_secret_is_shown_when_the_server_made_it(db: &TestDb) {
             .rotate_secret(made.webhook.id, None, given)
             .await
             .unwrap();
-        assert_eq!(
-            (rotated.secret, rotated.webhook.secret.reveal()),
-            (None, "another")
-        );
+        assert_eq!(rotated.secret, None);
     });
 }
 

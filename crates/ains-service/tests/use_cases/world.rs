@@ -6,7 +6,8 @@ use std::time::Duration;
 use ains_core::task::{Failure, Report, ReportKind, TaskSpec};
 use ains_core::{AgentId, Condition, Dependency, Status, Task, TaskId, Timestamp};
 use ains_service::{
-    Ains, Answer, ClaimRequest, Delivery, Error, GraphNode, NewAgent, NewTask, Reported, Settings, StoredTask,
+    Ains, Answer, ClaimRequest, Delivery, Error, GraphNode, NewAgent, NewTask, Reported, Settings,
+    StoredTask, Vault,
 };
 use ains_store::{Backend, Conn, Options, Store, StoreError};
 use ains_testkit::{ManualClock, TestDb};
@@ -15,6 +16,17 @@ use crate::receivers::Receivers;
 
 /// 2026-01-01T00:00:00Z.
 const START: i64 = 1_767_225_600_000_000;
+
+/// The key that secrets are sealed under.
+pub(crate) const SECRET_KEY: &str = "0101010101010101010101010101010101010101010101010101010101010101";
+
+/// The settings of a server that has the key.
+fn usual() -> Settings {
+    Settings {
+        vault: SECRET_KEY.parse().unwrap(),
+        ..Settings::default()
+    }
+}
 
 /// A service and what moves it.
 pub(crate) struct World {
@@ -48,7 +60,7 @@ impl World {
         let store = tokio::task::spawn_blocking(move || Store::open(&options).unwrap())
             .await
             .unwrap();
-        Self::on(store, clock, Receivers::new(), Settings::default()).await
+        Self::on(store, clock, Receivers::new(), usual()).await
     }
 
     async fn on(store: Store, clock: ManualClock, receivers: Receivers, settings: Settings) -> Self {
@@ -71,7 +83,18 @@ impl World {
 
     /// The same database after a restart of the server.
     pub(crate) async fn restarted(self) -> Self {
-        self.restarted_as(Settings::default()).await
+        self.restarted_as(usual()).await
+    }
+
+    /// The same with these keys, or without any.
+    pub(crate) async fn restarted_with_keys(self, keys: &str) -> Self {
+        let vault = if keys.is_empty() {
+            Vault::default()
+        } else {
+            keys.parse().unwrap()
+        };
+        let settings = Settings { vault, ..usual() };
+        self.restarted_as(settings).await
     }
 
     /// The same with these settings.
@@ -82,10 +105,7 @@ impl World {
 
     /// The same, telling at most so many dependants in one transaction.
     pub(crate) async fn restarted_with(self, cascade: usize) -> Self {
-        let settings = Settings {
-            cascade,
-            ..Settings::default()
-        };
+        let settings = Settings { cascade, ..usual() };
         self.restarted_as(settings).await
     }
 
@@ -95,7 +115,7 @@ impl World {
             return None;
         }
         let (store, clock, receivers) = (self.store.clone(), self.clock.clone(), self.receivers.clone());
-        let second = Self::on(store, clock, receivers, Settings::default()).await;
+        let second = Self::on(store, clock, receivers, usual()).await;
         Some(second.ains)
     }
 

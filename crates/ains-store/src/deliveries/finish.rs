@@ -59,6 +59,13 @@ pub enum End {
     },
     /// It was not made: it is due again at once, and does not count.
     GivenBack,
+    /// It could not be made, for a reason of this server's: it is due again later, and does not count.
+    Held {
+        /// When.
+        until: Timestamp,
+        /// Why.
+        error: String,
+    },
 }
 
 #[derive(Debug, Serialize)]
@@ -85,13 +92,15 @@ impl<'a> FinishRow<'a> {
             End::Dead { code, error } => (DeliveryState::Dead, None, *code, Some(error)),
             End::Cancelled { code, error } => (DeliveryState::Cancelled, None, Some(*code), Some(error)),
             End::GivenBack => (DeliveryState::Pending, Some(finished.at), None, None),
+            End::Held { until, error } => (DeliveryState::Pending, Some(*until), None, Some(error)),
         };
+        let made = !matches!(finished.end, End::GivenBack | End::Held { .. });
         Self {
             number: taken.number,
             attempt,
             lease: taken.until.as_micros(),
             state: state.as_str(),
-            attempt_count: attempt - i32::from(finished.end == End::GivenBack),
+            attempt_count: attempt - i32::from(!made),
             due_at: due_at.map(Timestamp::as_micros),
             response_code: code.map(i32::from),
             error: error.map(String::as_str),
@@ -101,9 +110,9 @@ impl<'a> FinishRow<'a> {
 }
 
 statement!(
-    /// One that was given back keeps what the attempt before it left.
+    /// One that was not made keeps what the attempt before it left, if it has nothing to say itself.
     FinishOne = "UPDATE webhook_deliveries SET state = ?, attempt_count = ?, due_at = ?, \
-        response_code = CASE WHEN ? THEN response_code ELSE ? END, error = CASE WHEN ? THEN error ELSE ? END, \
+        response_code = CASE WHEN ? THEN response_code ELSE ? END, error = COALESCE(?, CASE WHEN ? THEN error END), \
         ended_at = ? WHERE number = ? AND attempt_count = ? AND due_at = ?"
 );
 
@@ -156,8 +165,8 @@ pub fn finish(conn: &mut Conn, finished: &[Finished]) -> Result<(), StoreError> 
                     row.due_at,
                     keeps,
                     row.response_code,
-                    keeps,
                     row.error,
+                    keeps,
                     row.ended_at,
                     row.number,
                     row.attempt,
@@ -175,7 +184,7 @@ pub fn finish(conn: &mut Conn, finished: &[Finished]) -> Result<(), StoreError> 
                 "UPDATE webhook_deliveries d SET state = n.state, attempt_count = n.attempt_count, \
                  due_at = n.due_at, ended_at = n.ended_at, response_code = CASE WHEN n.attempt_count < n.attempt \
                  THEN d.response_code ELSE n.response_code END, \
-                 error = CASE WHEN n.attempt_count < n.attempt THEN d.error ELSE n.error END \
+                 error = COALESCE(n.error, CASE WHEN n.attempt_count < n.attempt THEN d.error END) \
                  FROM json_to_recordset(",
                 &rows,
                 "::json) n(number BIGINT, attempt INTEGER, lease BIGINT, state TEXT, attempt_count INTEGER, \

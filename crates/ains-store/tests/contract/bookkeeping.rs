@@ -1,11 +1,9 @@
 //! Counters, keys, idempotency, servers, migrations.
 
-use ains_core::{KeyId, Mint};
 use ains_store::counters::{self, Deltas};
 use ains_store::idempotency::{self, Answered};
 use ains_store::{Backend, clients, migrate, nodes};
 use ains_testkit::TestDb;
-use rand::SeedableRng as _;
 
 use crate::support::{at, open};
 

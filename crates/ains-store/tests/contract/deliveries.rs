@@ -18,6 +18,7 @@ ains_testkit::contract!(
     what_a_dead_server_took_is_due_again_when_its_lease_ends,
     what_was_taken_again_is_not_finished_by_the_one_before,
     what_is_given_back_does_not_count,
+    what_is_held_says_why_and_does_not_count,
     a_delivery_that_has_ended_is_delivered_again_from_the_beginning,
     deliveries_of_a_hook_that_is_called_no_more_are_cancelled_in_pieces,
     hooks_with_something_to_come_are_found_with_their_instants,
@@ -200,6 +201,27 @@ fn what_is_given_back_does_not_count(db: &TestDb) {
     assert_eq!((found.state, found.attempt_count), (DeliveryState::Pending, 1));
     assert_eq!((found.response_code, found.due_at), (Some(503), Some(at(111))));
     assert_eq!(claim(&mut conn, hook.id, 111, 10).taken[0].attempt, 2);
+}
+
+fn what_is_held_says_why_and_does_not_count(db: &TestDb) {
+    let mut conn = open(db).connect().unwrap();
+    let (hook, all) = with(&mut conn, &["a"]);
+    let first = claim(&mut conn, hook.id, 100, 10).taken.remove(0);
+    finish(&mut conn, &first, again(110), 101);
+    let second = claim(&mut conn, hook.id, 110, 10).taken.remove(0);
+    let held = End::Held {
+        until: at(170),
+        error: "no key".to_owned(),
+    };
+    finish(&mut conn, &second, held, 111);
+    let found = deliveries::find(&mut conn, all[0].id).unwrap().unwrap();
+    assert_eq!((found.state, found.attempt_count), (DeliveryState::Pending, 1));
+    assert_eq!((found.response_code, found.due_at), (Some(503), Some(at(170))));
+    assert_eq!(found.error.as_deref(), Some("no key"));
+    let third = claim(&mut conn, hook.id, 170, 10).taken.remove(0);
+    finish(&mut conn, &third, End::Delivered { code: 200 }, 171);
+    let found = deliveries::find(&mut conn, all[0].id).unwrap().unwrap();
+    assert_eq!((found.attempt_count, found.error), (2, None));
 }
 
 fn a_delivery_that_has_ended_is_delivered_again_from_the_beginning(db: &TestDb) {

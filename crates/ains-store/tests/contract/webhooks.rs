@@ -15,6 +15,7 @@ ains_testkit::contract!(
     every_change_of_a_webhook_is_another_version,
     active_webhooks_are_counted,
     webhooks_are_created_one_after_the_other,
+    secrets_are_read_in_pages_and_replaced_alone,
 );
 
 pub(crate) fn put(conn: &mut Conn, hooks: &[&Webhook]) {
@@ -156,4 +157,42 @@ fn webhooks_are_created_one_after_the_other(db: &TestDb) {
         })
         .unwrap();
     assert_eq!((before, waiting.join().unwrap().unwrap()), (0, 1));
+}
+
+fn secrets_are_read_in_pages_and_replaced_alone(db: &TestDb) {
+    let mut conn = open(db).connect().unwrap();
+    let mut maker = Maker::new();
+    let mut hooks: Vec<Webhook> = (0..3).map(|_| maker.webhook("c")).collect();
+    hooks[1].previous = Some(("before".parse().unwrap(), at(300)));
+    put(&mut conn, &hooks.iter().collect::<Vec<_>>());
+    let version = webhooks::version(&mut conn).unwrap();
+    let first = conn
+        .transact(|conn| webhooks::lock_secrets(conn, None, 2))
+        .unwrap();
+    let last = first.last().map(|(id, _, _)| *id);
+    let second = conn
+        .transact(|conn| webhooks::lock_secrets(conn, last, 2))
+        .unwrap();
+    let mut expected: Vec<_> = hooks
+        .iter()
+        .map(|hook| {
+            let previous = hook.previous.as_ref().map(|(secret, _)| secret.clone());
+            (hook.id, hook.secret.clone(), previous)
+        })
+        .collect();
+    expected.sort_by_key(|(id, _, _)| *id);
+    assert_eq!([first, second].concat(), expected);
+
+    let (secret, before) = ("sealed".parse().unwrap(), "sealed before".parse().unwrap());
+    webhooks::save_secrets(&mut conn, hooks[1].id, &secret, Some(&before)).unwrap();
+    hooks[1].secret = secret;
+    hooks[1].previous = Some((before, at(300)));
+    for hook in &hooks {
+        assert_eq!(webhooks::find(&mut conn, hook.id).unwrap().as_ref(), Some(hook));
+    }
+    assert_eq!(
+        webhooks::version(&mut conn).unwrap(),
+        version,
+        "nothing else has changed"
+    );
 }

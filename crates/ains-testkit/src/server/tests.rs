@@ -101,6 +101,10 @@ fn urls_are_found_in_many_kinds_of_lines() {
             Some("http://localhost:2"),
         ),
         ("Listening on http://localhost:3.", Some("http://localhost:3")),
+        (
+            "on https://localhost:4, not http://localhost:5",
+            Some("https://localhost:4"),
+        ),
         ("http://", None),
         ("nothing here", None),
     ];

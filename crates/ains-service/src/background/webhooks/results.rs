@@ -84,7 +84,7 @@ async fn store(ains: &Ains, finished: Vec<Finished>, gone: BTreeSet<WebhookId>) 
             End::Again { .. } => Some(DeliveryOutcome::Failed),
             End::Dead { .. } | End::Cancelled { .. } => Some(DeliveryOutcome::Dead),
             // No attempt was made.
-            End::GivenBack => None,
+            End::GivenBack | End::Held { .. } => None,
         };
         if let Some(outcome) = outcome {
             ains.metrics().delivered(outcome);

@@ -24,6 +24,9 @@ const HELD: usize = 2 * AT_ONCE;
 /// Deliveries that are looked at in one claim, of which those that have to wait are set aside, and not looked at again.
 const LOOKED_AT: usize = 64;
 
+/// How long a delivery waits that cannot be signed, before it is tried again.
+const HELD_FOR: Duration = Duration::from_mins(1);
+
 /// Deliveries that are cancelled in one transaction.
 const PIECE: i64 = 500;
 
@@ -180,12 +183,26 @@ async fn attempt(sender: &Sender, hook: &Webhook, target: &Target, taken: &Taken
     if leave.is_none() || now + LONGEST_ATTEMPT > taken.until {
         return (End::GivenBack, false);
     }
+    let vault = sender.ains.vault();
+    let opened = hook
+        .secrets_at(now)
+        .iter()
+        .map(|sealed| vault.open(hook.id, sealed))
+        .collect();
+    let secrets = match opened {
+        Ok(secrets) => secrets,
+        Err(locked) => {
+            tracing::warn!(webhook = %hook.id, delivery = %taken.id, reason = %locked, "a delivery cannot be signed, and waits");
+            let (until, error) = (now + HELD_FOR, format!("not sent: {locked}"));
+            return (End::Held { until, error }, false);
+        }
+    };
     let call = sender.deliver.deliver(Attempt {
         url: hook.url.clone(),
         id: taken.id,
         at: now,
         body: taken.body.clone().into(),
-        secrets: hook.secrets_at(now),
+        secrets,
     });
     let outcome = tokio::select! {
         outcome = call => outcome,

@@ -20,6 +20,12 @@ pub(crate) fn call(trace: &mut Trace<'_>, maker: &mut Maker) {
     call!(trace, webhooks::all_active(10_000));
     call!(trace, "all", webhooks::list(None, false, None, 10));
     call!(trace, "active", webhooks::list(None, true, None, 10));
+    call!(trace, "the first page", webhooks::lock_secrets(None, 200));
+    call!(trace, "the next page", webhooks::lock_secrets(Some(hook.id), 200));
+    call!(
+        trace,
+        webhooks::save_secrets(hook.id, &hook.secret, Some(&hook.secret))
+    );
     let owner = Some(&hook.owner);
     call!(trace, "of an owner", webhooks::list(owner, false, None, 10));
     call!(trace, "active of an owner", webhooks::list(owner, true, None, 10));
