@@ -67,10 +67,14 @@ impl Site {
 }
 
 /// Settings of every server of these tests.
-const FIXED: [(&str, &str); 4] = [
+const FIXED: [(&str, &str); 5] = [
     ("AINS_AUTH", "off"),
     ("AINS_AGENT_IDENTITY", "hex-only"),
     ("AINS_LOG", "warn"),
+    (
+        "AINS_SECRET_KEY",
+        "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+    ),
     ("RUST_BACKTRACE", "1"),
 ];
 

@@ -32,6 +32,10 @@ impl World {
             ["--auth", "off"],
             ["--agent-identity", "hex-only"],
             ["--webhook-allow-private", "on"],
+            [
+                "--secret-key",
+                "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+            ],
         ];
         let server = ServerProcess::start(binary, args.as_flattened(), [("RUST_BACKTRACE", "1")])
             .expect("the server starts");
