@@ -95,7 +95,6 @@ impl Config {
 
     fn from_layers(mut layers: Layers) -> Result<Self, Fault> {
         let demo = layers.demo();
-        let defaults = Settings::default();
         let config = Self {
             database: match layers.take("database_url") {
                 Some(raw) => values::database(&raw)?,
@@ -119,59 +118,7 @@ impl Config {
                 values::one_of(raw, &[("on", Auth::On), ("off", Auth::Off)])
             })?
             .unwrap_or(Auth::On),
-            service: Settings {
-                admin_key: read(&mut layers, "admin_key", values::key)?,
-                verify_identity: read(&mut layers, "agent_identity", |raw| {
-                    values::one_of(raw, &[("verify", true), ("hex-only", false)])
-                })?
-                .unwrap_or(defaults.verify_identity),
-                assignment_timeout: read(&mut layers, "assignment_timeout_seconds", |raw| {
-                    values::number(raw, 1..=LONGEST_ASSIGNMENT).map(Duration::from_secs)
-                })?
-                .unwrap_or(defaults.assignment_timeout),
-                pg_writers: read(&mut layers, "pg_writers", |raw| values::number(raw, 1..=64))?
-                    .unwrap_or(defaults.pg_writers),
-                write_queue: read(&mut layers, "write_queue", |raw| {
-                    values::number(raw, 1..=1_000_000)
-                })?
-                .unwrap_or(defaults.write_queue),
-                cascade: defaults.cascade,
-                slot_retention: read(&mut layers, "slot_retention_seconds", |raw| {
-                    values::number(raw, 1..=LONGEST_RETENTION).map(Duration::from_secs)
-                })?
-                .unwrap_or(defaults.slot_retention),
-                event_retention: read(&mut layers, "event_retention_seconds", |raw| {
-                    values::number(raw, 0..=LONGEST_RETENTION).map(Duration::from_secs)
-                })?
-                .unwrap_or(defaults.event_retention),
-                task_retention: read(&mut layers, "task_retention_seconds", |raw| {
-                    values::number(raw, 0..=LONGEST_RETENTION)
-                })?
-                .filter(|seconds| *seconds > 0)
-                .map_or(defaults.task_retention, |seconds| {
-                    Some(Duration::from_secs(seconds))
-                }),
-                audit_retention: read(&mut layers, "audit_retention_seconds", |raw| {
-                    values::number(raw, 0..=LONGEST_RETENTION)
-                })?
-                .map_or(defaults.audit_retention, |seconds| {
-                    (seconds > 0).then(|| Duration::from_secs(seconds))
-                }),
-                // Made when the server starts: see `wiring`.
-                deliver: None,
-                vault: read(&mut layers, "secret_key", values::keys)?.unwrap_or_default(),
-                webhook_retries: read(&mut layers, "webhook_retry_seconds", values::plan)?
-                    .unwrap_or(defaults.webhook_retries),
-                address_limit: read(&mut layers, "address_limit_per_minute", |raw| {
-                    values::number(raw, 0..=u32::MAX)
-                })?
-                .unwrap_or(defaults.address_limit),
-                guess_limit: read(&mut layers, "guess_limit_per_minute", |raw| {
-                    values::number(raw, 0..=u32::MAX)
-                })?
-                .unwrap_or(defaults.guess_limit),
-                seed: read(&mut layers, "seed", |raw| values::number(raw, 0..=u64::MAX))?,
-            },
+            service: service(&mut layers)?,
             webhook_rules: Rules {
                 allow_private: read(&mut layers, "webhook_allow_private", |raw| {
                     values::one_of(
@@ -220,6 +167,62 @@ impl Config {
         }
         Ok(self)
     }
+}
+
+/// What concerns the service.
+fn service(layers: &mut Layers) -> Result<Settings, Fault> {
+    let defaults = Settings::default();
+    Ok(Settings {
+        admin_key: read(layers, "admin_key", values::key)?,
+        verify_identity: read(layers, "agent_identity", |raw| {
+            values::one_of(raw, &[("verify", true), ("hex-only", false)])
+        })?
+        .unwrap_or(defaults.verify_identity),
+        assignment_timeout: read(layers, "assignment_timeout_seconds", |raw| {
+            values::number(raw, 1..=LONGEST_ASSIGNMENT).map(Duration::from_secs)
+        })?
+        .unwrap_or(defaults.assignment_timeout),
+        pg_writers: read(layers, "pg_writers", |raw| values::number(raw, 1..=64))?
+            .unwrap_or(defaults.pg_writers),
+        write_queue: read(layers, "write_queue", |raw| values::number(raw, 1..=1_000_000))?
+            .unwrap_or(defaults.write_queue),
+        cascade: defaults.cascade,
+        slot_retention: read(layers, "slot_retention_seconds", |raw| {
+            values::number(raw, 1..=LONGEST_RETENTION).map(Duration::from_secs)
+        })?
+        .unwrap_or(defaults.slot_retention),
+        event_retention: read(layers, "event_retention_seconds", |raw| {
+            values::number(raw, 0..=LONGEST_RETENTION).map(Duration::from_secs)
+        })?
+        .unwrap_or(defaults.event_retention),
+        task_retention: read(layers, "task_retention_seconds", |raw| {
+            values::number(raw, 0..=LONGEST_RETENTION)
+        })?
+        .filter(|seconds| *seconds > 0)
+        .map_or(defaults.task_retention, |seconds| {
+            Some(Duration::from_secs(seconds))
+        }),
+        audit_retention: read(layers, "audit_retention_seconds", |raw| {
+            values::number(raw, 0..=LONGEST_RETENTION)
+        })?
+        .map_or(defaults.audit_retention, |seconds| {
+            (seconds > 0).then(|| Duration::from_secs(seconds))
+        }),
+        // Made when the server starts: see `wiring`.
+        deliver: None,
+        vault: read(layers, "secret_key", values::keys)?.unwrap_or_default(),
+        webhook_retries: read(layers, "webhook_retry_seconds", values::plan)?
+            .unwrap_or(defaults.webhook_retries),
+        address_limit: read(layers, "address_limit_per_minute", |raw| {
+            values::number(raw, 0..=u32::MAX)
+        })?
+        .unwrap_or(defaults.address_limit),
+        guess_limit: read(layers, "guess_limit_per_minute", |raw| {
+            values::number(raw, 0..=u32::MAX)
+        })?
+        .unwrap_or(defaults.guess_limit),
+        seed: read(layers, "seed", |raw| values::number(raw, 0..=u64::MAX))?,
+    })
 }
 
 /// Takes a setting and checks it, if it was given.
