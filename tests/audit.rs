@@ -162,7 +162,7 @@ fn a_worker_needs_a_key_for_registering_only() {
                 .sign_requests()
                 .without_signals()
                 .shutdown_on(async move { stopped.notified().await });
-            let work = tokio::spawn(worker.run(|task: Task| async move { Ok(task.input()?) }));
+            let work = tokio::spawn(worker.run(|task: Task| async move { task.input() }));
             let task = SubmitTask {
                 client_id: Some("c".into()),
                 task_type: Some("echo".into()),

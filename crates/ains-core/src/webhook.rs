@@ -48,6 +48,8 @@ pub struct Webhook {
     pub id: WebhookId,
     /// The client or the agent whose events it hears of.
     pub owner: ClientId,
+    /// Whether the owner is a client and nothing else: an agent that has the same name is another's, perhaps.
+    pub clients_only: bool,
     /// Where it is called; judged when it was registered, and again whenever it is called.
     pub url: Box<str>,
     /// What it hears of; never empty.
@@ -173,6 +175,7 @@ mod tests {
         let mut rng = rand::rngs::StdRng::seed_from_u64(1);
         Webhook {
             id: WebhookId::mint(&mut Mint::default(), at(1), &mut rng),
+            clients_only: false,
             owner: "c".parse().unwrap(),
             url: "https://example.com/".into(),
             events: vec!["task.*".parse().unwrap()],

@@ -52,9 +52,10 @@ impl TrustedProxies {
     /// Where a request with these headers comes from, that `peer` sent.
     fn origin(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut address = peer.to_canonical();
-        let lines: Vec<&str> = headers
+        // Bytes that are no text spoil the hop that they stand in, not those that proxies wrote behind it.
+        let lines: Vec<_> = headers
             .get_all(&X_FORWARDED_FOR)
-            .filter_map(|line| line.to_str().ok())
+            .map(|line| String::from_utf8_lossy(line.as_bytes()))
             .collect();
         let mut hops = lines.iter().rev().flat_map(|line| line.rsplit(','));
         while self.has(address) {
@@ -130,6 +131,17 @@ mod tests {
         ] {
             assert_eq!(from("10.0.0.1", lines, proxies), expected, "{lines:?}");
         }
+    }
+
+    #[test]
+    fn what_is_no_text_hides_nobody() {
+        let line = actix_web::http::header::HeaderValue::from_bytes(b"\xff, 203.0.113.9").unwrap();
+        let request = TestRequest::default()
+            .peer_addr("10.0.0.1:4711".parse().unwrap())
+            .insert_header((X_FORWARDED_FOR.clone(), line));
+        let proxies = "10.0.0.0/8".parse().unwrap();
+        let address = client_address(&request.to_http_request(), &proxies);
+        assert_eq!(address, Some("203.0.113.9".parse().unwrap()));
     }
 
     #[test]

@@ -68,7 +68,7 @@ pub(crate) async fn admit(
     }
     let refusal = match key(request.headers()) {
         Key::None if signed::is_signed(request.headers()) => {
-            let signed = signed::admit(state, request).await.map(Some);
+            let signed = signed::admit(state, request, address).await.map(Some);
             if signed.is_err() {
                 stranger()?;
             }
@@ -112,7 +112,8 @@ fn is_for_browsers(method: &Method, path: &str) -> bool {
             || path.starts_with("/problems/"))
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
 enum Key {
     None,
     Unreadable,

@@ -116,19 +116,26 @@ impl Ains {
         }
     }
 
-    /// Whether the agent that a key is bound to is its client's, where it is bound to both: an id that was given up may be
+    /// Whether the agent that a key is bound to is its client's, or nobody's as the key is: an id that was given up may be
     /// another's now. One that is not registered is nobody's yet.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn is_bound(&self, principal: &Principal) -> Result<bool, Error> {
-        let (Some(agent), Some(client)) = (principal.reach.agent(), &principal.client) else {
+        let Some(agent) = principal.reach.agent() else {
             return Ok(true);
         };
         self.meet(agent).await?;
         let state = self.engine().lock();
         let known = state.roster.get(agent);
-        Ok(known.is_none_or(|known| known.client.as_ref() == Some(client)))
+        Ok(known.is_none_or(|known| known.client == principal.client))
+    }
+
+    /// Whose an agent is; `None` if it is nobody's, or there is none.
+    pub(crate) async fn owner_of_agent(&self, agent: &AgentId) -> Result<Option<ClientId>, Error> {
+        self.meet(agent).await?;
+        let state = self.engine().lock();
+        Ok(state.roster.get(agent).and_then(|known| known.client.clone()))
     }
 
     /// Which agents are within `reach`: those that serve its client. An agent sees those that its client sees.

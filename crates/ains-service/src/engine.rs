@@ -187,6 +187,13 @@ impl State {
     /// Takes in what the store says of an agent, and what it offers; unless something later is known: what other
     /// servers did is read, and does not arrive in the order of the commits.
     pub(crate) fn put(&mut self, agent: &Agent, offers: Vec<Offer>) {
+        let is_another = |known: &Known| known.registered != agent.created_at;
+        if self.roster.get(&agent.id).is_some_and(is_another) {
+            // Of one id, but not the same: nothing that was known of the other holds, and nobody waits for it any more. It is
+            // read once more, in case this was the earlier one of the two.
+            self.remove(&agent.id);
+            self.outdated.insert(agent.id.clone());
+        }
         let seat = self.pool.seat(&agent.id);
         let current = seat.and_then(|seat| self.pool.get(seat));
         let active = current.map_or(0, |profile| profile.active);

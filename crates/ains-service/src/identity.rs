@@ -1,6 +1,7 @@
 //! Who an agent is: what its registration must prove, and how it changes its key.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -54,14 +55,19 @@ impl Signers {
 }
 
 impl Ains {
-    /// An agent that may sign requests; `None` if there is none of that id, or it has no Ed25519 key.
+    /// An agent that may sign requests, of which one came from `address`; `None` if there is none of that id, or it has no
+    /// Ed25519 key.
     ///
     /// # Errors
-    /// When the store fails.
-    pub async fn signer(&self, id: &AgentId) -> Result<Option<Signer>, Error> {
+    /// When the store fails, or too many agents that do not exist were named from this address.
+    pub async fn signer(&self, id: &AgentId, address: Option<IpAddr>) -> Result<Option<Signer>, Error> {
         if let Some(known) = self.inner.signers.known(id) {
             return Ok(Some(known));
         }
+        if let Some(address) = address {
+            self.pass_guess(address)?;
+        }
+        let asked_at = self.now();
         let (wanted, read) = (id.clone(), Instant::now());
         let found = self.read(move |conn| agents::find(conn, &wanted)).await?;
         let Some(agent) = found else { return Ok(None) };
@@ -76,11 +82,15 @@ impl Ains {
             scopes: Scopes::OF_AGENTS,
             per_minute: None,
             per_hour: None,
+            secret: None,
             until: None,
         };
         let principal = Arc::new(principal);
         let signer = Signer { key, principal };
         self.inner.signers.keep(id.clone(), signer.clone(), read);
+        if let Some(address) = address {
+            self.guessed_right(address, asked_at);
+        }
         Ok(Some(signer))
     }
 

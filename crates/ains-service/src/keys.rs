@@ -43,7 +43,8 @@ impl Ains {
         Ok(made.then_some(secret))
     }
 
-    /// Makes a key for `by`, who gives nothing that they do not have: its secret is shown once.
+    /// Makes a key for `by`, who gives nothing that they do not have: its secret is shown once. One for an agent of a client
+    /// is that client's.
     ///
     /// # Errors
     /// When the key cannot be as it is wanted, it would allow more than `by` may, its agent is out of their reach, or the
@@ -54,6 +55,10 @@ impl Ains {
         new: NewKey,
         by: Option<&Principal>,
     ) -> Result<KeyMade, Error> {
+        let mut new = new;
+        if let (None, Some(agent)) = (&new.client, &new.agent) {
+            new.client = self.owner_of_agent(agent).await?;
+        }
         let made = keychain::prepare(self.entropy(), new, self.now())?;
         keychain::may_give(by, &made.key)?;
         if let (Some(by), Some(agent)) = (by, &made.key.agent) {
@@ -66,7 +71,7 @@ impl Ains {
             return Err(Error::NotTheClientsAgent(agent.clone()));
         }
         let stored = made.clone();
-        self.write_key(actor, move |conn, scribe| {
+        self.write_key(actor, made.key.id, move |conn, scribe| {
             keychain::insert(conn, &stored, scribe).map(Ok)
         })
         .await?;
@@ -104,7 +109,7 @@ impl Ains {
         by: Option<&Principal>,
     ) -> Result<ains_core::Key, Error> {
         let by = by.cloned();
-        self.write_key(actor, move |conn, scribe| {
+        self.write_key(actor, id, move |conn, scribe| {
             keychain::change(conn, id, &change, by.as_ref(), scribe)
         })
         .await
@@ -114,10 +119,18 @@ impl Ains {
     /// as it is.
     ///
     /// # Errors
-    /// When there is no such key, or the store fails.
-    pub async fn revoke_key(&self, actor: &Actor, id: KeyId) -> Result<ains_core::Key, Error> {
-        self.write_key(actor, move |conn, scribe| keychain::revoke(conn, id, scribe))
-            .await
+    /// When there is no such key, it has scopes that `by` does not have, or the store fails.
+    pub async fn revoke_key(
+        &self,
+        actor: &Actor,
+        id: KeyId,
+        by: Option<&Principal>,
+    ) -> Result<ains_core::Key, Error> {
+        let by = by.cloned();
+        self.write_key(actor, id, move |conn, scribe| {
+            keychain::revoke(conn, id, by.as_ref(), scribe)
+        })
+        .await
     }
 
     /// Gives a key another secret, which is shown once, for `by`. The one before is good for `grace` yet, until the instant
@@ -133,14 +146,14 @@ impl Ains {
         by: Option<&Principal>,
     ) -> Result<(KeyMade, Timestamp), Error> {
         let by = by.cloned();
-        self.write_key(actor, move |conn, scribe| {
+        self.write_key(actor, id, move |conn, scribe| {
             keychain::rotate(conn, id, grace, by.as_ref(), scribe)
         })
         .await
     }
 
     /// Changes a key, and has this server look up again what it knows of keys.
-    async fn write_key<T, F>(&self, by: &Actor, mut act: F) -> Result<T, Error>
+    async fn write_key<T, F>(&self, by: &Actor, key: KeyId, mut act: F) -> Result<T, Error>
     where
         F: FnMut(&mut Conn, &Scribe<'_>) -> Result<Result<T, Error>, StoreError> + Send + 'static,
         T: Send + 'static,
@@ -156,7 +169,7 @@ impl Ains {
                 act(tx.conn, &scribe)
             })
             .await?;
-        self.inner.keys.look_again();
+        self.inner.keys.look_again(key);
         Ok(done)
     }
 }

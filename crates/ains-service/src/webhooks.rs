@@ -49,6 +49,7 @@ impl Ains {
             webhook: Webhook {
                 id,
                 owner: new.owner,
+                clients_only: new.clients_only,
                 url: new.url,
                 events: new.events,
                 active: true,

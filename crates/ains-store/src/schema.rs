@@ -363,6 +363,7 @@ diesel::table! {
     webhooks (id) {
         id -> Text,
         owner -> Text,
+        clients_only -> Bool,
         url -> Text,
         events -> Text,
         active -> Bool,

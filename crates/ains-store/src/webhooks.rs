@@ -20,6 +20,7 @@ const T: &str = "webhooks";
 struct WebhookRow {
     id: String,
     owner: String,
+    clients_only: bool,
     url: String,
     events: String,
     active: bool,
@@ -37,6 +38,7 @@ impl WebhookRow {
         Ok(Self {
             id: hook.id.to_string(),
             owner: hook.owner.to_string(),
+            clients_only: hook.clients_only,
             url: hook.url.to_string(),
             events: json(T, &events)?,
             active: hook.active,
@@ -55,6 +57,7 @@ impl WebhookRow {
         Ok(Webhook {
             id: read(T, &self.id)?,
             owner: read(T, &self.owner)?,
+            clients_only: self.clients_only,
             url: self.url.into(),
             events: events.iter().map(|event| Pattern::stored(event)).collect(),
             active: self.active,

@@ -9,7 +9,14 @@ use crate::ids::{AgentId, ClientId, WebhookId};
 /// The active webhooks by their owners.
 #[derive(Debug, Clone, Default)]
 pub struct Directory {
-    by_owner: BTreeMap<ClientId, Vec<(WebhookId, EventTypes)>>,
+    by_owner: BTreeMap<ClientId, Vec<Entry>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    id: WebhookId,
+    types: EventTypes,
+    clients_only: bool,
 }
 
 impl Directory {
@@ -19,7 +26,11 @@ impl Directory {
         for hook in hooks.into_iter().filter(|hook| hook.active) {
             let types = hook.events.iter().map(Pattern::types);
             let types = types.flat_map(EventTypes::iter).collect();
-            by_owner.entry(hook.owner).or_default().push((hook.id, types));
+            by_owner.entry(hook.owner).or_default().push(Entry {
+                id: hook.id,
+                types,
+                clients_only: hook.clients_only,
+            });
         }
         Self { by_owner }
     }
@@ -40,12 +51,12 @@ impl Directory {
         let client = client.map(ClientId::as_str);
         let agent = agent.map(AgentId::as_str).filter(|agent| client != Some(agent));
         let of = |owner: Option<&str>| owner.and_then(|owner| self.by_owner.get(owner));
-        [of(client), of(agent)]
-            .into_iter()
-            .flatten()
-            .flatten()
-            .filter(move |(_, types)| types.contains(kind))
-            .map(|(id, _)| *id)
+        let of_client = of(client).into_iter().flatten();
+        let of_agent = of(agent).into_iter().flatten();
+        of_client
+            .chain(of_agent.filter(|entry| !entry.clients_only))
+            .filter(move |entry| entry.types.contains(kind))
+            .map(|entry| entry.id)
     }
 }
 
@@ -64,6 +75,7 @@ mod tests {
         let mut hook = |owner: &str, events: &[&str], active| Webhook {
             id: WebhookId::mint(&mut mint, at, &mut rng),
             owner: owner.parse().unwrap(),
+            clients_only: false,
             url: "https://example.com".into(),
             events: events.iter().map(|event| event.parse().unwrap()).collect(),
             active,
@@ -97,5 +109,34 @@ mod tests {
         assert!(wanting(done, None, None).is_empty());
         assert!(wanting(done, Some("nobody"), Some("nobody")).is_empty());
         assert!(!directory.is_empty() && Directory::default().is_empty());
+    }
+
+    #[test]
+    fn a_hook_of_a_client_hears_of_no_agent_of_that_name() {
+        let mut mint = Mint::default();
+        let mut rng = rand::rngs::StdRng::seed_from_u64(1);
+        let at = Timestamp::from_micros(1);
+        let hook = Webhook {
+            id: WebhookId::mint(&mut mint, at, &mut rng),
+            owner: "acme".parse().unwrap(),
+            clients_only: true,
+            url: "https://example.com".into(),
+            events: vec!["*".parse().unwrap()],
+            active: true,
+            secret: "s".parse().unwrap(),
+            previous: None,
+            created_at: at,
+            updated_at: at,
+        };
+        let id = hook.id;
+        let directory = Directory::new([hook]);
+        let (acme, other): (ClientId, ClientId) = ("acme".parse().unwrap(), "other".parse().unwrap());
+        let agent: AgentId = "acme".parse().unwrap();
+        let wanting = |client: &ClientId| -> Vec<_> {
+            let kind = EventType::TaskCompleted;
+            directory.wanting(kind, Some(client), Some(&agent)).collect()
+        };
+        assert_eq!(wanting(&other), []);
+        assert_eq!(wanting(&acme), [id]);
     }
 }

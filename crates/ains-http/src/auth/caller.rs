@@ -6,6 +6,7 @@ use std::sync::Arc;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use ains_core::event::Noun;
+use ains_core::task::Refusal;
 use ains_core::{AgentId, ClientId, Dependency, EventType, EventTypes, Reach, Scope, Task, TaskId};
 use ains_service::Error;
 use ains_service::access::{Thing, Use};
@@ -150,6 +151,38 @@ impl Caller {
         Ok(heard)
     }
 
+    /// Refuses to be told of events that it may not hear of.
+    ///
+    /// # Errors
+    /// 403.
+    pub(crate) fn hears_all(&self, wanted: impl IntoIterator<Item = EventTypes>) -> Result<(), Problem> {
+        let wanted: EventTypes = wanted.into_iter().flat_map(EventTypes::iter).collect();
+        // `webhook.test` is of no noun.
+        if wanted.is_empty() || self.hears(wanted)? == wanted {
+            return Ok(());
+        }
+        Err(Problem::new(
+            Kind::Forbidden,
+            "This key may not hear of these events",
+        ))
+    }
+
+    /// Refuses reports on a task that is out of reach, and that the agent does not hold, as if it did not exist.
+    ///
+    /// # Errors
+    /// 404; else the refusal itself.
+    pub(crate) async fn told(&self, state: &State, task: TaskId, refused: Error) -> Error {
+        let is_foreign = matches!(&refused, Error::Refused(Refusal::LeaseLost { own: false, .. }));
+        if !is_foreign {
+            return refused;
+        }
+        let reached = state
+            .ains
+            .reaches(self.reach(), &Thing::Task(task), Use::Look)
+            .await;
+        reached.err().unwrap_or(refused)
+    }
+
     /// Whether it sees a task that was found by way of another.
     pub(crate) fn sees(&self, task: &Task) -> bool {
         let holds = |own: &AgentId| task.agent.as_ref() == Some(own);
@@ -161,6 +194,24 @@ impl Caller {
     /// # Errors
     /// 403.
     pub(crate) fn registers(&self, agent: &AgentId) -> Result<(), Problem> {
+        // A key that is bound to an agent and to no client would make one that serves everybody.
+        let makes_it_shared = |principal: &Principal| {
+            principal.key.is_some() && principal.client.is_none() && self.reach().agent().is_some()
+        };
+        if self.principal().is_some_and(makes_it_shared) {
+            return Err(Problem::new(
+                Kind::Forbidden,
+                "This key may not register this agent",
+            ));
+        }
+        self.manages(agent)
+    }
+
+    /// Refuses to change an agent without the scope for it, unless it is the one that the key is bound to.
+    ///
+    /// # Errors
+    /// 403.
+    pub(crate) fn manages(&self, agent: &AgentId) -> Result<(), Problem> {
         let may = |principal: &Principal| match &principal.reach {
             Reach::Agent(own) => own == agent,
             Reach::Client(_) | Reach::Everything => principal.scopes.allow(Scope::AgentWrite),
@@ -170,7 +221,7 @@ impl Caller {
         }
         Err(Problem::new(
             Kind::Forbidden,
-            "This key may not register this agent",
+            "This key may not register or change this agent",
         ))
     }
 

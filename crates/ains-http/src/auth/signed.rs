@@ -4,6 +4,7 @@
 //! an agent has signed is remembered, and read: the body is read whole before any handler sees it, and compared with
 //! its digest.
 
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -27,7 +28,7 @@ pub(crate) fn is_signed(fields: &HeaderMap) -> bool {
     fields.contains_key("signature-input")
 }
 
-/// The agent that has signed a request.
+/// The agent that has signed a request, which came from `address`.
 ///
 /// # Errors
 /// 401 if the signature is not good, was used before, or is another body's; 429 if there are too many; those of reading
@@ -35,6 +36,7 @@ pub(crate) fn is_signed(fields: &HeaderMap) -> bool {
 pub(crate) async fn admit(
     state: &HttpState,
     request: &mut ServiceRequest,
+    address: Option<IpAddr>,
 ) -> Result<Arc<Principal>, Problem> {
     let now = state.now();
     let principal = {
@@ -46,7 +48,7 @@ pub(crate) async fn admit(
             return Err(refuse(Fault::NotCovered(CONTENT_DIGEST)));
         }
         // Nobody learns which agents there are.
-        let signer = state.ains.signer(&terms.agent).await?;
+        let signer = state.ains.signer(&terms.agent, address).await?;
         let signer = signer.ok_or_else(|| refuse(Fault::Mismatch))?;
         signature.verify(&signer.key, &message(request)).map_err(refuse)?;
         let second = now.as_micros().div_euclid(1_000_000);

@@ -25,6 +25,7 @@ pub(crate) fn new(sent: SubmitWebhook, client: Option<&ClientId>, faults: &mut F
     let secret = secret(sent.secret.as_deref(), faults);
     Some(NewWebhook {
         owner: owner?,
+        clients_only: client.is_some(),
         url: url?.into(),
         events: events?,
         secret: secret?,

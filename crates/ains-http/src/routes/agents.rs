@@ -116,7 +116,10 @@ pub(crate) async fn change(
     body: Body<PatchAgent>,
 ) -> Answer<Agent> {
     let change = body.check(convert::change)?;
-    caller.may_share(change.shared == Some(true))?;
+    caller.manages(&id)?;
+    // Whom it works for is not the agent's own to say.
+    let is_own = change.shared.is_some() && caller.reach().agent().is_some();
+    caller.may_share(is_own || change.shared == Some(true))?;
     let view = state.ains.change_agent(id, change).await?;
     whole(&state, &caller, view).await
 }
@@ -191,6 +194,7 @@ async fn set_draining(
     draining: bool,
 ) -> Answer<Agent> {
     body.value()?;
+    caller.manages(&id)?;
     let change = AgentChange {
         draining: Some(draining),
         ..AgentChange::default()
@@ -264,6 +268,7 @@ pub(crate) async fn publish(
     };
     let once = key.once(&caller, &body.raw(), published);
     let capability = body.check(convert::new_capability)?;
+    caller.manages(&id)?;
     Ok(answered(
         state.ains.publish(id, capability, once).await?,
         published,

@@ -10,6 +10,7 @@ use ains_api::{
 };
 use ains_core::task::{Failure, Report, ReportKind, limits};
 use ains_core::{AgentId, ClientId, Status, TaskId};
+use ains_service::access::{Thing, Use};
 use ains_service::model::{Delivery, Page, TaskChange, TaskFilter};
 
 use super::State;
@@ -141,6 +142,8 @@ pub(crate) async fn report(
         other => {
             // A task that is not there comes first.
             state.ains.task(id, Duration::ZERO).await?;
+            let task = Thing::Task(id);
+            state.ains.reaches(caller.reach(), &task, Use::Look).await?;
             let other: String = other.chars().take(64).collect();
             return Err(Problem::bad_request(format!("Invalid status: {other}")));
         }
@@ -158,11 +161,13 @@ pub(crate) async fn report(
         usage: None,
         progress: None,
     };
-    let reported = state
-        .ains
-        .report(delivery, None)
-        .await
-        .map_err(|error| Problem::of(error, asked))?;
+    let reported = match state.ains.report(delivery, None).await {
+        Ok(reported) => reported,
+        Err(refused) => {
+            let refused = caller.told(&state, id, refused).await;
+            return Err(Problem::of(refused, asked));
+        }
+    };
     Ok(Reply(AitpStatusAnswer {
         task_id: reported.task.id.to_string(),
         status: task::status(&reported.task),

@@ -126,10 +126,16 @@ pub(crate) async fn change(
     path = "/ains/api-keys/{id}",
     tag = "API keys",
     params(("id" = String, Path, description = "The key.")),
-    responses((status = OK, body = KeyAnswer))
+    responses(
+        (status = OK, body = KeyAnswer),
+        (status = FORBIDDEN, description = "The key has scopes that the caller's own has not")
+    )
 )]
 pub(crate) async fn revoke(state: State, caller: Caller, Id(id): Id<KeyId>) -> Answer<KeyAnswer> {
-    state.ains.revoke_key(&caller.actor(), id).await?;
+    state
+        .ains
+        .revoke_key(&caller.actor(), id, caller.principal())
+        .await?;
     Ok(Reply(convert::answer(id, "API key revoked successfully")))
 }
 

@@ -40,6 +40,7 @@ pub(crate) async fn trust(state: State, Id(id): Id<AgentId>) -> Answer<Trust> {
 )]
 pub(crate) async fn history(
     state: State,
+    caller: Caller,
     request: HttpRequest,
     Id(id): Id<AgentId>,
     mut query: Query,
@@ -47,9 +48,19 @@ pub(crate) async fn history(
     let limit = query.within("limit", &page::LIMIT, page::DEFAULT_LIMIT);
     let before = query.parse::<TrustRecordId>("cursor");
     query.finish(Some(()))?;
-    let mut records = state.ains.trust_history(id, before, limit + 1).await?;
+    let mut records = state.ains.trust_history(id.clone(), before, limit + 1).await?;
     let more = page::cut(&mut records, limit);
     let cursor = records.last().filter(|_| more).map(|last| last.id.to_string());
+    if caller.reach().agent() != Some(&id) {
+        // Of others' tasks it is told how they ended, but neither which they are nor what was said of them.
+        let tasks = records.iter().filter_map(|record| record.task).collect();
+        let foreign = state.ains.out_of_reach(caller.reach(), tasks).await?;
+        for record in &mut records {
+            if record.task.is_some_and(|task| foreign.contains(&task)) {
+                (record.task, record.reason) = (None, None);
+            }
+        }
+    }
     let records: Vec<_> = records.into_iter().map(convert::trust::record).collect();
     Ok(page::answer(&request, &records, cursor.as_deref()))
 }

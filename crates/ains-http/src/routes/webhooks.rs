@@ -5,6 +5,7 @@ use ains_api::{
     DeleteWebhookQuery, DeliveryFilter, DeliveryList, RotateSecret, SubmitWebhook, Webhook, WebhookDeleted,
     WebhookDelivery, WebhookList,
 };
+use ains_core::webhook::Pattern;
 use ains_core::{ClientId, DeliveryId, WebhookId};
 use ains_service::model::WebhookFilter;
 
@@ -42,6 +43,7 @@ pub(crate) async fn submit(
     let once = key.once(&caller, &body.raw(), convert::made);
     let new = body.check(|sent, faults| convert::new(sent, caller.client(), faults))?;
     caller.acts_for(&new.owner)?;
+    caller.hears_all(new.events.iter().map(Pattern::types))?;
     Ok(answered(
         state.ains.create_webhook(new, once).await?,
         convert::made,

@@ -42,7 +42,11 @@ fn whole(tasks: Vec<StoredTask>) -> Vec<Task> {
 
 async fn tell(state: &State, caller: &Caller, (delivery, claim): convert::Both) -> Answer<ReportAnswer> {
     caller.acts_as(state, &delivery.report.agent).await?;
-    let reported = state.ains.report(delivery, claim).await?;
+    let task = delivery.report.task;
+    let reported = match state.ains.report(delivery, claim).await {
+        Ok(reported) => reported,
+        Err(refused) => return Err(caller.told(state, task, refused).await.into()),
+    };
     Ok(Reply(convert::reported(&reported.task, whole(reported.next))))
 }
 
@@ -156,6 +160,7 @@ pub(crate) async fn release(
 )]
 pub(crate) async fn report(
     state: State,
+    caller: Caller,
     Id(agent): Id<AgentId>,
     body: Body<AgentReport, LIMIT_MANY>,
 ) -> Answer<AgentReportAnswer> {
@@ -171,8 +176,16 @@ pub(crate) async fn report(
         .map(|(index, result)| convert::one_of_many(index, &agent, result))
         .collect();
     let (slots, deliveries) = split(checked);
+    let tasks: Vec<TaskId> = deliveries.iter().map(|delivery| delivery.report.task).collect();
     let reported = state.ains.report_each(agent, deliveries, claim).await?;
-    let mut outcomes = reported.results.into_iter();
+    let mut outcomes = Vec::with_capacity(tasks.len());
+    for (task, outcome) in tasks.into_iter().zip(reported.results) {
+        outcomes.push(match outcome {
+            Ok(task) => Ok(task),
+            Err(refused) => Err(caller.told(&state, task, refused).await),
+        });
+    }
+    let mut outcomes = outcomes.into_iter();
     let results = ids
         .into_iter()
         .zip(slots)

@@ -505,7 +505,7 @@ async fn an_agents_key_works_as_that_agent_and_sees_what_it_holds() {
     }
     let stolen = json!({"agent_id": "agent-b", "attempt": attempt});
     let stolen = b.post(&format!("/ains/tasks/{task}/complete"), stolen).await;
-    assert_eq!(stolen.status, 409, "{}", stolen.json());
+    assert_eq!(stolen.status, 404, "{}", stolen.json());
     assert_eq!(b.get(&format!("/ains/tasks/{task}")).await.status, 404);
     assert_eq!(a.get(&format!("/ains/tasks/{other}")).await.status, 404);
     assert_eq!(
@@ -546,4 +546,96 @@ async fn every_route_is_in_the_contract_with_what_it_asks_for() {
             public || any_key.contains(&&*operation.path) || operation.path == "/ains/protected/test";
         assert_eq!(asks, !needs_none, "{} {}", operation.method, operation.path);
     }
+}
+
+#[actix_web::test]
+async fn a_key_that_acts_does_not_change_agents() {
+    let admin = Site::guarded().await;
+    let keyed =
+        async |scopes: &[&str]| admin.keyed(&key(&admin, json!({"client_id": "a", "scopes": scopes})).await);
+    let (acts, writes) = (keyed(&["agent:act"]).await, keyed(&["agent:write"]).await);
+    writes.post("/ains/agents", an_agent("mine")).await.ok();
+    let capability = json!({
+        "name": "x", "description": "", "input_schema": {}, "output_schema": {}, "pricing_model": "free", "price": 0,
+        "latency_p99_ms": 1, "availability_percent": 99, "signature": "00",
+    });
+    for (method, uri, body) in [
+        (Method::PATCH, "/ains/agents/mine", json!({"tags": ["other:v1"]})),
+        (Method::POST, "/ains/agents/mine/drain", json!({})),
+        (Method::POST, "/ains/agents/mine/capabilities", capability),
+        (Method::POST, "/ains/agents", an_agent("another")),
+    ] {
+        let refused = acts.call(method.clone(), uri, body.clone()).await;
+        assert_eq!(refused.status, 403, "{uri}: {}", refused.json());
+        writes.call(method, uri, body).await.ok();
+    }
+    let own = json!({"agent_id": "mine", "scopes": ["agent:act"]});
+    let own = admin.keyed(&key(&admin, own).await);
+    let tags = json!({"tags": ["third:v1"]});
+    own.call(Method::PATCH, "/ains/agents/mine", tags).await.ok();
+    let shared = own
+        .call(Method::PATCH, "/ains/agents/mine", json!({"shared": false}))
+        .await;
+    assert_eq!(shared.status, 403, "whom it works for is not its own to say");
+}
+
+#[actix_web::test]
+async fn a_key_of_an_agent_alone_registers_nobody_who_serves_everybody() {
+    let admin = Site::guarded().await;
+    let alone = admin.keyed(&key(&admin, json!({"agent_id": "x", "scopes": ["agent:act"]})).await);
+    assert_eq!(alone.post("/ains/agents", an_agent("x")).await.status, 403);
+    let writes = json!({"client_id": "b", "scopes": ["agent:write"]});
+    let writes = admin.keyed(&key(&admin, writes).await);
+    writes.post("/ains/agents", an_agent("x")).await.ok();
+    let claim = alone.post("/ains/agents/x/claim", json!({})).await;
+    assert_eq!(claim.status, 403, "it is another client's now: {}", claim.json());
+}
+
+#[actix_web::test]
+async fn the_history_of_a_shared_agent_names_no_tasks_of_others() {
+    let admin = Site::guarded().await;
+    admin.worker("shared").await;
+    let mut task = a_task("a");
+    task["max_retries"] = json!(0);
+    admin.post("/ains/tasks", task).await.ok();
+    let (task, attempt) = admin.claim("shared").await;
+    let failed = json!({"agent_id": "shared", "attempt": attempt, "error_message": "secrets of a"});
+    admin.post(&format!("/ains/tasks/{task}/fail"), failed).await.ok();
+    let history = "/ains/agents/shared/trust/history";
+    assert_eq!(admin.get(history).await.ok()[0]["task_id"], task);
+    let seen = stranger(&admin).await.get(history).await.ok();
+    assert_eq!(
+        seen[0]["event_type"],
+        admin.get(history).await.ok()[0]["event_type"]
+    );
+    let seen = seen.to_string();
+    assert!(!seen.contains(&task) && !seen.contains("secrets of a"), "{seen}");
+}
+
+#[actix_web::test]
+async fn webhooks_hear_of_nothing_that_their_maker_may_not_read() {
+    let admin = Site::guarded().await;
+    let maker = json!({"client_id": "a", "scopes": ["webhook:write", "chain:read"]});
+    let maker = admin.keyed(&key(&admin, maker).await);
+    let hook = |events: &str| json!({"agent_id": "a", "url": "https://hooks.example/a", "events": [events]});
+    for events in ["*", "task.completed", "agent.*"] {
+        assert_eq!(
+            maker.post("/ains/webhooks", hook(events)).await.status,
+            403,
+            "{events}"
+        );
+    }
+    maker.post("/ains/webhooks", hook("chain.*")).await.ok();
+}
+
+#[actix_web::test]
+async fn a_stronger_key_is_not_revoked() {
+    let admin = Site::guarded().await;
+    let weak = json!({"client_id": "a", "scopes": ["key:*"]});
+    let weak = admin.keyed(&key(&admin, weak).await);
+    key(&admin, json!({"client_id": "a", "scopes": ["admin"]})).await;
+    let strong = admin.get("/ains/api-keys").await.ok()[0]["key_id"].clone();
+    let uri = format!("/ains/api-keys/{}", strong.as_str().unwrap());
+    assert_eq!(weak.call(Method::DELETE, &uri, json!({})).await.status, 403);
+    assert_eq!(admin.get(&uri).await.ok()["active"], true);
 }

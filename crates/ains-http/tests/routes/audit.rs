@@ -294,7 +294,8 @@ async fn no_secret_and_no_payload_is_in_it() {
     ask(&site, &secret, Method::POST, "/ains/tasks", task)
         .await
         .detail(403);
-    let hook = json!({"agent_id": "c1", "url": "https://example.com/x", "events": ["*"], "secret": marker});
+    let hook =
+        json!({"agent_id": "c1", "url": "https://example.com/x", "events": ["task.*"], "secret": marker});
     let hook = ask(&site, &secret, Method::POST, "/ains/webhooks", hook)
         .await
         .ok();

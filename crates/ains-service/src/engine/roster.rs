@@ -17,6 +17,8 @@ const MAX_STOPS: usize = 1000;
 pub(crate) struct Known {
     /// Who registered it, if that was a client. It stays so.
     pub(crate) client: Option<ClientId>,
+    /// When it was registered: an id that was given up may be another's since.
+    pub(crate) registered: Timestamp,
     /// Whether it has ever claimed.
     claims: bool,
     /// Whether it has ever sent a heartbeat.
@@ -73,6 +75,7 @@ impl Known {
     pub(crate) fn new(agent: &Agent) -> Self {
         Self {
             client: agent.client.clone(),
+            registered: agent.created_at,
             claims: agent.claims,
             heard: agent.last_heartbeat_at.is_some(),
             unresponsive: agent.unresponsive,

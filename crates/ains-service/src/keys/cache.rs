@@ -32,11 +32,14 @@ pub(super) type Digest = [u8; 32];
 #[derive(Debug, Default)]
 pub(crate) struct KeyCache {
     found: Mutex<HashMap<Digest, Found>>,
-    /// Whether the keys of what lasts are good, and when that was read.
-    standing: Mutex<HashMap<KeyId, (bool, Timestamp)>>,
+    /// The same of what lasts, and when that was read.
+    standing: Mutex<HashMap<Digest, Standing>>,
     /// Whom the key is for that the operator gave, if one was given.
     operator: Option<(Digest, Arc<Principal>)>,
 }
+
+/// What a secret opens, if anything, and when that was read.
+type Standing = (Option<Arc<Principal>>, Timestamp);
 
 #[derive(Debug)]
 struct Found {
@@ -57,6 +60,7 @@ impl KeyCache {
                 scopes: Scopes::ADMIN,
                 per_minute: None,
                 per_hour: None,
+                secret: None,
                 until: None,
             };
             (digest(secret), Arc::new(principal))
@@ -99,25 +103,31 @@ impl KeyCache {
         }
     }
 
-    /// Whether a key is good, if that was looked up lately.
-    fn standing(&self, id: KeyId, now: Timestamp) -> Option<bool> {
+    /// What was found for what lasts, if that was looked up lately.
+    #[expect(
+        clippy::option_option,
+        reason = "known to open nothing differs from not known"
+    )]
+    fn standing(&self, secret: &Digest, now: Timestamp) -> Option<Option<Arc<Principal>>> {
         let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
-        let (is_good, read_at) = *standing.get(&id)?;
-        (read_at <= now && now < read_at + STANDS).then_some(is_good)
+        let (found, read_at) = standing.get(secret)?;
+        (*read_at <= now && now < *read_at + STANDS).then(|| found.clone())
     }
 
-    fn keep_standing(&self, id: KeyId, is_good: bool, now: Timestamp) {
+    fn keep_standing(&self, secret: Digest, found: Option<Arc<Principal>>, now: Timestamp) {
         let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
         if standing.len() >= KEPT {
             standing.clear();
         }
-        standing.insert(id, (is_good, now));
+        standing.insert(secret, (found, now));
     }
 
     /// Has what was found looked up again by the next request.
-    pub(super) fn look_again(&self) {
+    pub(super) fn look_again(&self, key: KeyId) {
         for found in self.lock().values_mut() {
-            found.read_at = None;
+            if found.principal.key == Some(key) {
+                found.read_at = None;
+            }
         }
         self.standing
             .lock()
@@ -180,7 +190,12 @@ impl Ains {
         let principal = opened.and_then(|opened| {
             let principal = Principal::of(&opened.key)?;
             let until = principal.until.into_iter().chain(opened.good_until).min();
-            Some(Arc::new(Principal { until, ..principal }))
+            let secret = Some(digest);
+            Some(Arc::new(Principal {
+                secret,
+                until,
+                ..principal
+            }))
         });
         let found = principal.clone().map(|principal| Found {
             principal,
@@ -190,7 +205,8 @@ impl Ains {
         Ok(principal)
     }
 
-    /// Whether the key that somebody came with is still good: for what lasts. Many may ask at once about one key.
+    /// Whether what somebody came with still opens the same: for what lasts. It does not when the key is revoked, switched off
+    /// or expired, when it has another secret, or when it allows something else. Many may ask at once about one.
     ///
     /// # Errors
     /// When the store fails.
@@ -199,14 +215,18 @@ impl Ains {
         if principal.until.is_some_and(|until| until <= now) {
             return Ok(false);
         }
-        let Some(id) = principal.key else { return Ok(true) };
+        let Some(secret) = principal.secret else {
+            return Ok(true);
+        };
         let cache = &self.inner.keys;
-        if let Some(known) = cache.standing(id, now) {
-            return Ok(known);
-        }
-        let found = self.read(move |conn| keys::find(conn, id)).await?;
-        let is_good = found.is_some_and(|stored| stored.key.is_good(now));
-        cache.keep_standing(id, is_good, now);
-        Ok(is_good)
+        let found = match cache.standing(&secret, now) {
+            Some(known) => known,
+            None => {
+                let found = self.look_up(secret, now).await?;
+                cache.keep_standing(secret, found.clone(), now);
+                found
+            }
+        };
+        Ok(found.is_some_and(|found| found.scopes == principal.scopes && found.reach == principal.reach))
     }
 }

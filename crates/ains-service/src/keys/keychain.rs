@@ -50,7 +50,7 @@ impl Keychain {
     /// # Errors
     /// When there is no such key, or the store fails.
     pub fn revoke(&self, id: KeyId, now: Timestamp) -> Result<Key, Error> {
-        self.transact(now, |conn, scribe| revoke(conn, id, scribe))
+        self.transact(now, |conn, scribe| revoke(conn, id, None, scribe))
     }
 
     /// Gives a key another secret; the one before is good until the instant that comes with it.
@@ -143,6 +143,7 @@ pub(super) fn change(
 pub(super) fn revoke(
     conn: &mut Conn,
     id: KeyId,
+    by: Option<&Principal>,
     scribe: &Scribe<'_>,
 ) -> Result<Result<Key, Error>, StoreError> {
     let key = match lock(conn, id)? {
@@ -150,6 +151,9 @@ pub(super) fn revoke(
         Ok(key) => key,
         Err(missing) => return Ok(Err(missing)),
     };
+    if by.is_some_and(|by| !by.scopes.cover(key.scopes)) {
+        return Ok(Err(Error::MoreThanOwn("scopes")));
+    }
     let revoked = Key {
         revoked_at: Some(scribe.now),
         updated_at: scribe.now,
@@ -201,8 +205,8 @@ fn lock(conn: &mut Conn, id: KeyId) -> Result<Result<Key, Error>, StoreError> {
     Ok(stored.map(|stored| stored.key).ok_or_else(|| no_key(id)))
 }
 
-/// Whether `by` may give somebody what `key` allows: no scope that they do not have, no client but their own, and no
-/// higher limits. Without a caller, authentication is off.
+/// Whether `by` may give somebody what `key` allows: no scope that they do not have, no client but their own, no higher
+/// limits, and nothing that lasts longer than what they came with. Without a caller, authentication is off.
 pub(super) fn may_give(by: Option<&Principal>, key: &Key) -> Result<(), Error> {
     let Some(by) = by.filter(|by| !by.is_admin()) else {
         return Ok(());
@@ -220,6 +224,11 @@ pub(super) fn may_give(by: Option<&Principal>, key: &Key) -> Result<(), Error> {
         Err(Error::MoreThanOwn("scopes"))
     } else if !is_within(key.per_minute, by.per_minute) || !is_within(key.per_hour, by.per_hour) {
         Err(Error::MoreThanOwn("limits"))
+    } else if by
+        .until
+        .is_some_and(|until| key.expires_at.is_none_or(|end| until < end))
+    {
+        Err(Error::MoreThanOwn("days"))
     } else {
         Ok(())
     }

@@ -24,6 +24,8 @@ pub struct Principal {
     pub per_minute: Option<u32>,
     /// Most requests an hour; `None` for no limit.
     pub per_hour: Option<u32>,
+    /// The SHA-256 of what was sent; `None` for what is no stored key.
+    pub secret: Option<[u8; 32]>,
     /// From when on what was sent opens nothing any more.
     pub until: Option<Timestamp>,
 }
@@ -39,6 +41,7 @@ impl Principal {
             scopes: key.scopes,
             per_minute: key.per_minute,
             per_hour: key.per_hour,
+            secret: None,
             until: key.expires_at,
         })
     }

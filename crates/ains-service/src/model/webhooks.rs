@@ -9,6 +9,8 @@ pub use ains_store::deliveries::StoredDelivery;
 pub struct NewWebhook {
     /// The client or agent whose events it hears of.
     pub owner: ClientId,
+    /// Whether the owner is a client and nothing else; else it hears of the events of an agent of that name as well.
+    pub clients_only: bool,
     /// Where it is called.
     pub url: Box<str>,
     /// What it hears of; not empty.

@@ -20,6 +20,8 @@ ains_testkit::contract!(
     a_key_that_cannot_be_is_refused,
     keys_are_kept_as_digests,
     keys_survive_a_restart,
+    what_lasts_ends_with_the_secret_and_with_what_it_allowed,
+    nobody_makes_a_key_that_outlives_their_own,
 );
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -97,10 +99,18 @@ fn a_revoked_key_opens_nothing_for_ever(db: &TestDb) {
             .await
             .unwrap();
         assert!(opens(&world.ains, &made.secret).await);
-        let revoked = world.ains.revoke_key(&Actor::NOBODY, made.key.id).await.unwrap();
+        let revoked = world
+            .ains
+            .revoke_key(&Actor::NOBODY, made.key.id, None)
+            .await
+            .unwrap();
         assert!(!opens(&world.ains, &made.secret).await, "at once on this server");
         world.clock.advance(SECOND);
-        let again = world.ains.revoke_key(&Actor::NOBODY, made.key.id).await.unwrap();
+        let again = world
+            .ains
+            .revoke_key(&Actor::NOBODY, made.key.id, None)
+            .await
+            .unwrap();
         assert_eq!(again.revoked_at, revoked.revoked_at);
         let on = KeyChange {
             active: Some(true),
@@ -115,7 +125,7 @@ fn a_revoked_key_opens_nothing_for_ever(db: &TestDb) {
         assert!(matches!(refused, Err(Error::KeyRevoked)), "{refused:?}");
         assert!(!opens(&world.ains, &made.secret).await);
         let unknown: KeyId = "key_00000000000000000000000000000000".parse().unwrap();
-        let missing = world.ains.revoke_key(&Actor::NOBODY, unknown).await;
+        let missing = world.ains.revoke_key(&Actor::NOBODY, unknown, None).await;
         assert!(matches!(missing, Err(Error::NotFound { .. })), "{missing:?}");
     });
 }
@@ -160,7 +170,11 @@ fn another_server_hears_of_it_within_a_second(db: &TestDb) {
             .await
             .unwrap();
         assert!(opens(&other, &made.secret).await);
-        world.ains.revoke_key(&Actor::NOBODY, made.key.id).await.unwrap();
+        world
+            .ains
+            .revoke_key(&Actor::NOBODY, made.key.id, None)
+            .await
+            .unwrap();
         world.clock.advance(SECOND);
         assert!(!opens(&other, &made.secret).await);
         other.stop().await;
@@ -339,12 +353,75 @@ fn keys_survive_a_restart(db: &TestDb) {
             .unwrap();
         world
             .ains
-            .revoke_key(&Actor::NOBODY, revoked.key.id)
+            .revoke_key(&Actor::NOBODY, revoked.key.id, None)
             .await
             .unwrap();
         let world = world.restarted().await;
         assert!(opens(&world.ains, &kept.secret).await);
         assert!(!opens(&world.ains, &revoked.secret).await);
         world.ains.stop().await;
+    });
+}
+
+fn what_lasts_ends_with_the_secret_and_with_what_it_allowed(db: &TestDb) {
+    tell(db, async |world: World| {
+        let made = world
+            .ains
+            .create_key(&Actor::NOBODY, wanted(), None)
+            .await
+            .unwrap();
+        let id = made.key.id;
+        let first = whom(&world.ains, &made.secret).await;
+        assert!(world.ains.is_still_good(&first).await.unwrap());
+        let rotated = world
+            .ains
+            .rotate_key(&Actor::NOBODY, id, Duration::ZERO, None)
+            .await
+            .unwrap();
+        world.clock.advance(SECOND);
+        assert!(
+            !world.ains.is_still_good(&first).await.unwrap(),
+            "its secret is gone"
+        );
+        let second = whom(&world.ains, &rotated.0.secret).await;
+        assert!(world.ains.is_still_good(&second).await.unwrap());
+        let less = KeyChange {
+            scopes: Some(Scopes::NONE),
+            ..KeyChange::default()
+        };
+        world
+            .ains
+            .change_key(&Actor::NOBODY, id, less, None)
+            .await
+            .unwrap();
+        world.clock.advance(SECOND);
+        assert!(
+            !world.ains.is_still_good(&second).await.unwrap(),
+            "it allows less"
+        );
+    });
+}
+
+fn nobody_makes_a_key_that_outlives_their_own(db: &TestDb) {
+    tell(db, async |world: World| {
+        let expires_in = Some(Duration::from_secs(100));
+        let own = NewKey {
+            expires_in,
+            ..wanted()
+        };
+        let own = world.ains.create_key(&Actor::NOBODY, own, None).await.unwrap();
+        let by = whom(&world.ains, &own.secret).await;
+        let longer = world.ains.create_key(&Actor::NOBODY, wanted(), Some(&by)).await;
+        assert!(matches!(longer, Err(Error::MoreThanOwn("days"))), "{longer:?}");
+        let expires_in = Some(Duration::from_secs(99));
+        let shorter = NewKey {
+            expires_in,
+            ..wanted()
+        };
+        world
+            .ains
+            .create_key(&Actor::NOBODY, shorter, Some(&by))
+            .await
+            .unwrap();
     });
 }

@@ -351,7 +351,7 @@ fn addresses_have_limits_of_their_own(db: &TestDb) {
         assert_eq!(guess(&made.secret, a).await, 429, "it is not known to be good");
         assert_eq!(guess(&made.secret, b).await, 200);
         assert_eq!(guess(&made.secret, a).await, 200, "it is known now");
-        ains.revoke_key(&Actor::NOBODY, made.key.id).await.unwrap();
+        ains.revoke_key(&Actor::NOBODY, made.key.id, None).await.unwrap();
         for expected in [401, 429] {
             assert_eq!(guess(&made.secret, a).await, expected, "it was known to be good");
         }

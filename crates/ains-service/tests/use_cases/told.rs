@@ -25,6 +25,7 @@ ains_testkit::contract!(
 
 async fn hook(world: &World, owner: &str, url: &str, events: &[&str]) -> WebhookId {
     let new = NewWebhook {
+        clients_only: false,
         owner: owner.parse().unwrap(),
         url: url.into(),
         events: events.iter().map(|event| event.parse().unwrap()).collect(),

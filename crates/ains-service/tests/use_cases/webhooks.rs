@@ -22,6 +22,7 @@ ains_testkit::contract!(
 
 pub(crate) fn new(owner: &str, url: &str) -> NewWebhook {
     NewWebhook {
+        clients_only: false,
         owner: owner.parse().unwrap(),
         url: url.into(),
         events: vec!["task.*".parse().unwrap()],

@@ -157,6 +157,7 @@ impl Maker {
         Webhook {
             id: WebhookId::mint(&mut self.mint, at(100), &mut self.rng),
             owner: owner.parse().unwrap(),
+            clients_only: true,
             url: "https://example.com/".into(),
             events: vec!["*".parse().unwrap()],
             active: true,
