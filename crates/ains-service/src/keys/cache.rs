@@ -219,13 +219,12 @@ impl Ains {
             return Ok(true);
         };
         let cache = &self.inner.keys;
-        let found = match cache.standing(&secret, now) {
-            Some(known) => known,
-            None => {
-                let found = self.look_up(secret, now).await?;
-                cache.keep_standing(secret, found.clone(), now);
-                found
-            }
+        let found = if let Some(known) = cache.standing(&secret, now) {
+            known
+        } else {
+            let found = self.look_up(secret, now).await?;
+            cache.keep_standing(secret, found.clone(), now);
+            found
         };
         Ok(found.is_some_and(|found| found.scopes == principal.scopes && found.reach == principal.reach))
     }
