@@ -106,6 +106,7 @@ pub struct AitpTaskCreated {
     /// When it ended.
     pub completed_at: Option<Timestamp>,
     /// What came out: any JSON, usually an object.
+    #[schema(value_type = Json, required = false)]
     pub result_data: Option<Json>,
     /// What went wrong.
     pub error_message: Option<String>,
@@ -142,6 +143,7 @@ pub struct AitpTask {
     /// When it ended.
     pub completed_at: Option<Timestamp>,
     /// What came out: any JSON, usually an object.
+    #[schema(value_type = Json, required = false)]
     pub result_data: Option<Json>,
     /// What went wrong.
     pub error_message: Option<String>,

@@ -336,6 +336,7 @@ pub struct StepResult {
     #[schema(value_type = StepStatus)]
     pub status: Word,
     /// Its output: what its agent reported, the list of those of its items, or null if it has none.
+    #[schema(value_type = Json, required = false)]
     pub data: Option<Json>,
     /// Present and true if it has an output, which is not here because all of them together are too long. It can be read with
     /// `GET /ains/tasks?chain_id=…`.

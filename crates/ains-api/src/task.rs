@@ -159,6 +159,7 @@ pub struct Task {
     #[schema(value_type = Option<Object>)]
     pub metadata: Option<Json>,
     /// What came out, once it is COMPLETED: any JSON, usually an object.
+    #[schema(value_type = Json, required = false)]
     pub result_data: Option<Json>,
     /// What went wrong, last.
     pub error_message: Option<String>,
@@ -217,6 +218,7 @@ pub struct Progress {
     /// What it is doing.
     pub message: Option<String>,
     /// Anything else.
+    #[schema(value_type = Json, required = false)]
     pub data: Option<Json>,
     /// When it said so.
     pub at: Timestamp,

@@ -65,6 +65,7 @@ pub struct ProgressReport {
     pub message: Option<String>,
     /// Anything else: any JSON, at most 1 MiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Json, required = false)]
     pub data: Option<Json>,
 }
 
@@ -80,6 +81,7 @@ pub struct CompleteReport {
     pub attempt: Option<i64>,
     /// What came out: any JSON, usually an object, at most 1 MiB. Null is nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Json, required = false)]
     pub result_data: Option<Json>,
     /// What it took, an object such as `{"tokens": 812, "cost": 0.004}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -174,6 +176,7 @@ pub struct TaskResult {
     pub status: String,
     /// With COMPLETED: what came out, any JSON, at most 1 MiB. Null is nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Json, required = false)]
     pub result_data: Option<Json>,
     /// With COMPLETED: what it took, an object.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -116,3 +116,19 @@ fn a_key_can_be_sent_in_three_ways() {
         ["api_key", "basic", "bearer"]
     );
 }
+
+#[test]
+fn closed_sets_of_words_are_listed_as_they_are_on_the_wire() {
+    let document = document();
+    let listed = |name: &str| document["components"]["schemas"][name]["enum"].clone();
+    let statuses: Vec<_> = ains_api::TaskStatus::ALL
+        .iter()
+        .map(|word| word.as_str())
+        .collect();
+    assert_eq!(listed("TaskStatus"), serde_json::json!(statuses));
+    let strategies: Vec<_> = ains_api::RoutingStrategy::ALL
+        .iter()
+        .map(|word| word.as_str())
+        .collect();
+    assert_eq!(listed("RoutingStrategy"), serde_json::json!(strategies));
+}
