@@ -239,14 +239,19 @@ fn who_waits_when_too_much_waits_to_be_written_is_told_so(db: &TestDb) {
             assert!(matches!(first, Err(Error::Overloaded)), "{first:?}");
             end.send(()).unwrap();
             drop(answered);
-            let mut passed = 0;
             while let Some(answer) = answers.recv().await {
-                match answer {
-                    Ok(Passage::Passed(_)) => passed += 1,
-                    other => assert!(matches!(other, Err(Error::Overloaded)), "{other:?}"),
-                }
+                let passed = matches!(answer, Ok(Passage::Passed(_)));
+                assert!(passed || matches!(answer, Err(Error::Overloaded)), "{answer:?}");
             }
-            assert_ne!(passed, 0);
+            // Those that were refused may have found the one place taken by what the server writes for itself.
+            let again = async {
+                for key in some_keys() {
+                    if ains.pass(key, quota(100, None)).await.is_ok() {
+                        return;
+                    }
+                }
+            };
+            tokio::time::timeout(WAIT, again).await.unwrap();
         };
         tokio::join!(holding, limited);
         world.ains.stop().await;
