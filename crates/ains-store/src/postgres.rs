@@ -17,7 +17,7 @@ use tokio_postgres::config::{Host, SslMode};
 use crate::error::StoreError;
 
 /// The address of a PostgreSQL server. It may hold a password, so what shows it shows it without: see
-/// [`PostgresUrl::reveal`].
+/// `PostgresUrl::reveal`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PostgresUrl(Box<str>);
 

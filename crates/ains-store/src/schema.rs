@@ -363,7 +363,6 @@ diesel::table! {
     webhooks (id) {
         id -> Text,
         owner -> Text,
-        clients_only -> Bool,
         url -> Text,
         events -> Text,
         active -> Bool,
@@ -372,6 +371,7 @@ diesel::table! {
         previous_until -> Nullable<BigInt>,
         created_at -> BigInt,
         updated_at -> BigInt,
+        clients_only -> Bool,
     }
 }
 
