@@ -16,10 +16,10 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use crate::problem::{Kind, Problem};
 
 /// What a page may send beyond what every page may.
-const REQUEST_HEADERS: &str = "authorization, content-type, idempotency-key, if-match, if-none-match, last-event-id, traceparent, x-api-key, x-request-id";
+const REQUEST_HEADERS: &str = "authorization, content-type, content-digest, idempotency-key, if-match, if-none-match, last-event-id, signature, signature-input, traceparent, x-api-key, x-request-id";
 
 /// What a page may read beyond what every page may.
-const ANSWER_HEADERS: &str = "deprecation, etag, idempotent-replayed, location, ratelimit, ratelimit-policy, retry-after, x-request-id";
+const ANSWER_HEADERS: &str = "deprecation, etag, idempotent-replayed, link, location, ratelimit, ratelimit-policy, retry-after, x-request-id";
 
 /// The methods of the routes.
 const METHODS: &str = "GET, POST, PUT, PATCH, DELETE";
@@ -95,7 +95,14 @@ impl Origins {
     ) -> Result<(), Problem> {
         let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
         let site = request.headers().get(&SEC_FETCH_SITE).map(HeaderValue::as_bytes);
-        let own = matches!(site, None | Some(b"same-origin" | b"none"));
+        let own = match site {
+            Some(site) => matches!(site, b"same-origin" | b"none"),
+            // Browsers do not say it over HTTP; whose page asks they say all the same. What is no browser says neither.
+            None => request
+                .headers()
+                .get(header::ORIGIN)
+                .is_none_or(|origin| is_of_host(origin, request.headers().get(header::HOST))),
+        };
         if reads || own || named.is_some() {
             return Ok(());
         }
@@ -121,9 +128,41 @@ impl Origins {
     }
 }
 
+/// Whether an origin, such as `http://10.0.0.1:8000`, is that of the host which is asked.
+fn is_of_host(origin: &HeaderValue, host: Option<&HeaderValue>) -> bool {
+    let authority = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+    let host = host.and_then(|host| host.to_str().ok());
+    authority
+        .zip(host)
+        .is_some_and(|((_, authority), host)| authority.eq_ignore_ascii_case(host))
+}
+
 #[cfg(test)]
 mod tests {
+    use actix_web::test::TestRequest;
+
     use super::*;
+
+    #[test]
+    fn over_http_the_origin_tells_whose_page_asks() {
+        let refused = |origin: Option<&'static str>, site: Option<&'static str>| {
+            let mut request = TestRequest::post().insert_header((header::HOST, "10.0.0.1:8000"));
+            if let Some(origin) = origin {
+                request = request.insert_header((header::ORIGIN, origin));
+            }
+            if let Some(site) = site {
+                request = request.insert_header((SEC_FETCH_SITE.clone(), site));
+            }
+            Origins::refuse_forged(&request.to_srv_request(), None).is_err()
+        };
+        assert!(!refused(None, None), "no browser");
+        assert!(!refused(Some("http://10.0.0.1:8000"), None), "its own page");
+        for other in ["http://evil.example", "http://10.0.0.1:8001", "null", ""] {
+            assert!(refused(Some(other), None), "{other}");
+        }
+        assert!(!refused(Some("http://other.example"), Some("same-origin")));
+        assert!(refused(Some("http://10.0.0.1:8000"), Some("cross-site")));
+    }
 
     #[test]
     fn origins_are_exact() {

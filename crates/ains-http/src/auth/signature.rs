@@ -173,9 +173,11 @@ impl Signature {
         })
     }
 
-    /// Whether `key` signed `message`.
-    pub(crate) fn verify(&self, key: &PublicKey, message: &Message<'_>) -> Result<(), Fault> {
-        let base = self.base(message)?;
+    /// Whether `key` signed `base`, which is the [text](Self::base) of a message.
+    ///
+    /// # Errors
+    /// When it did not.
+    pub(crate) fn verify(&self, key: &PublicKey, base: &str) -> Result<(), Fault> {
         if key.signed(base.as_bytes(), &self.bytes) {
             Ok(())
         } else {
@@ -184,7 +186,10 @@ impl Signature {
     }
 
     /// The text that was signed (RFC 9421, section 2.5).
-    fn base(&self, message: &Message<'_>) -> Result<String, Fault> {
+    ///
+    /// # Errors
+    /// What of it is not as this server reads it: the same whoever has signed.
+    pub(crate) fn base(&self, message: &Message<'_>) -> Result<String, Fault> {
         if self.input.items.len() > MOST_COMPONENTS {
             return Err(Fault::Unsupported("more than 32 components".to_owned()));
         }

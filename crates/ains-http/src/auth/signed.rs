@@ -47,10 +47,11 @@ pub(crate) async fn admit(
         if !has_digest && has_body(request.headers()) {
             return Err(refuse(Fault::NotCovered(CONTENT_DIGEST)));
         }
-        // Nobody learns which agents there are.
+        // Before anybody is looked up, and an agent that is not there does not match: nobody learns which agents there are.
+        let base = signature.base(&message(request)).map_err(refuse)?;
         let signer = state.ains.signer(&terms.agent, address).await?;
         let signer = signer.ok_or_else(|| refuse(Fault::Mismatch))?;
-        signature.verify(&signer.key, &message(request)).map_err(refuse)?;
+        signature.verify(&signer.key, &base).map_err(refuse)?;
         let second = now.as_micros().div_euclid(1_000_000);
         match state.nonces.meet(&terms, second) {
             Met::New => {}

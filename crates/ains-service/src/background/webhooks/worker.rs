@@ -184,13 +184,15 @@ async fn attempt(sender: &Sender, hook: &Webhook, target: &Target, taken: &Taken
         return (End::GivenBack, false);
     }
     let vault = sender.ains.vault();
-    let opened = hook
-        .secrets_at(now)
-        .iter()
-        .map(|sealed| vault.open(hook.id, sealed))
-        .collect();
-    let secrets = match opened {
-        Ok(secrets) => secrets,
+    let sealed = hook.secrets_at(now);
+    let current = sealed.first().map(|sealed| vault.open(hook.id, sealed));
+    let secrets = match current.transpose() {
+        // One before a rotation whose key is gone signs no more: whoever still goes by it has to take the new one.
+        Ok(current) => {
+            let before = sealed.iter().skip(1);
+            let before = before.filter_map(|sealed| vault.open(hook.id, sealed).ok());
+            current.into_iter().chain(before).collect()
+        }
         Err(locked) => {
             tracing::warn!(webhook = %hook.id, delivery = %taken.id, reason = %locked, "a delivery cannot be signed, and waits");
             let (until, error) = (now + HELD_FOR, format!("not sent: {locked}"));
