@@ -1,7 +1,7 @@
 //! The audit log: who did what, and what was refused to whom (semantics §9).
 //!
-//! What was done is noted in the transaction that does it ([`note`]): it is there if and only if the change is. What was
-//! refused changes nothing and may be asked for a million times, so it is counted in memory ([`ledger`]) and added to one
+//! What was done is noted in the transaction that does it (`note`): it is there if and only if the change is. What was
+//! refused changes nothing and may be asked for a million times, so it is counted in memory (`ledger`) and added to one
 //! row for each type, caller and minute. Nothing that a caller sent is kept but the names of things.
 
 mod ledger;
